@@ -1,0 +1,72 @@
+# The front door. `make help` lists what there is.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help quickstart test test-unit faults check format schemas bench lock clean dev
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z.-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+quickstart: $(VENV)/.runtime ## Install, then govern an embedded recorder from examples/quickstart (Ctrl-C ends it)
+	@$(BIN)/callkeeper up examples/quickstart
+
+test: dev ## Everything a change needs: all tests, on every core
+	$(BIN)/python -m pytest -n auto --dist worksteal -q
+
+test-unit: dev ## The quick part of the tests: no servers, no kills
+	$(BIN)/python -m pytest -q tests/kinds tests/manifests tests/policy
+
+faults: dev ## The long fault and soak runs
+	$(BIN)/python -m pytest -q -m faults -o timeout=3600 tests
+
+check: dev ## Format, lint, types, import contracts, generated files, docs
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/callkeeper schema --check
+	$(BIN)/python -m pytest -q tests/docs
+
+format: dev ## Format and mend what can be mended
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+schemas: dev ## Write crds/ and schemas/ anew from the kinds
+	$(BIN)/callkeeper schema --write
+
+bench: dev ## Measure, with the peers in the same run; prints a table and writes JSON
+	$(BIN)/python -m benchmarks
+
+lock: ## Pin the dependencies anew, with hashes
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
+		--custom-compile-command "make lock" --group build pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
+		--custom-compile-command "make lock" --group build --group dev -c requirements.lock \
+		pyproject.toml -o requirements-dev.lock
+
+clean: ## Remove the environment and every cache
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+dev: $(VENV)/.dev
+
+# The environment is made from the lock alone: every file of every package is checked against its hash.
+$(VENV)/bin/python:
+	@echo "Making $(VENV) with $(PYTHON) …"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Callkeeper needs Python 3.11 or newer; this is " + sys.version.split()[0])'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: $(VENV)/bin/python requirements.lock pyproject.toml
+	@echo "Installing the pinned packages …"
+	@$(PIP_INSTALL) --require-hashes --only-binary :all: -r requirements.lock
+	@$(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
+	@echo "Installing the pinned development packages …"
+	@$(PIP_INSTALL) --require-hashes --only-binary :all: -r requirements-dev.lock
+	@touch $@

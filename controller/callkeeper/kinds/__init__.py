@@ -1,0 +1,1 @@
+"""What users write: one module per kind, the grammar of their values, and findings about them."""

@@ -1,0 +1,1 @@
+"""The pure core: numbers, patterns, filters, sampling, decision, retention arithmetic, compile."""

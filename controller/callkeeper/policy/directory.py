@@ -1,0 +1,176 @@
+"""The user directory: who belongs to the organisation, with which lines and licences.
+
+A directory is a fact, not a setting: it is not pinned to running segments and has a revision of its own.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+from callkeeper.policy.numbers import normalize_number
+
+
+class Licence(StrEnum):
+    """What a user may be given; only `CALL_RECORDING` has a say in a decision."""
+
+    CALL_RECORDING = "CallRecording"
+    VOICE_ANALYTICS = "VoiceAnalytics"
+
+
+class Role(StrEnum):
+    """The six roles of the rights table; a principal may hold several."""
+
+    USER = "user"
+    SUPERVISOR = "supervisor"
+    ADMINISTRATOR = "administrator"
+    AUDITOR = "auditor"
+    SETTINGS = "settings"
+    INGEST = "ingest"
+
+
+class UserStatus(StrEnum):
+    """Whether the user is in service."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line under its two names; either may be missing.
+
+    Attributes:
+        extension: the short internal number, normalized, `2001`.
+        e164: the public number with its leading `+` (ITU-T E.164), normalized.
+    """
+
+    extension: str | None = None
+    e164: str | None = None
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The names this line has."""
+        return tuple(number for number in (self.extension, self.e164) if number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """One person of the organisation.
+
+    Attributes:
+        id: immutable, chosen by the source of the directory; never reused.
+        name: given name.
+        surname: family name.
+        email: compared without regard to case.
+        lines: the user's lines, extension and E.164 paired.
+        licences: what the user was granted.
+        roles: what the user may do with this recorder.
+        groups: names of the groups the user belongs to.
+        status: in service or not; a disabled user keeps policies and recordings.
+    """
+
+    id: str
+    name: str = ""
+    surname: str = ""
+    email: str = ""
+    lines: tuple[Line, ...] = ()
+    licences: frozenset[Licence] = frozenset()
+    roles: frozenset[Role] = frozenset({Role.USER})
+    groups: tuple[str, ...] = ()
+    status: UserStatus = UserStatus.ACTIVE
+
+    @property
+    def recordable(self) -> bool:
+        """Whether the user holds the Call Recording licence and is in service."""
+        return Licence.CALL_RECORDING in self.licences and self.status is UserStatus.ACTIVE
+
+
+@dataclass(frozen=True)
+class Directory:
+    """All users, with the look-ups a decision needs.
+
+    Attributes:
+        users: by immutable id.
+    """
+
+    users: Mapping[str, User] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, users: Iterable[User]) -> "Directory":
+        """Make a directory of these users; of two with one id the later stands."""
+        return cls({user.id: user for user in users})
+
+    @cached_property
+    def _by_email(self) -> dict[str, User]:
+        return {user.email.casefold(): user for user in self.users.values() if user.email}
+
+    @cached_property
+    def _by_number(self) -> dict[str, tuple[User, ...]]:
+        owners: dict[str, list[User]] = {}
+        for user in self.users.values():
+            for number in {number for line in user.lines for number in line.numbers}:
+                owners.setdefault(number, []).append(user)
+        return {number: tuple(sorted(found, key=lambda user: user.id)) for number, found in owners.items()}
+
+    @cached_property
+    def _twins(self) -> dict[str, frozenset[str]]:
+        twins: dict[str, set[str]] = {}
+        for user in self.users.values():
+            for line in user.lines:
+                if line.extension and line.e164:
+                    twins.setdefault(line.extension, set()).add(line.e164)
+                    twins.setdefault(line.e164, set()).add(line.extension)
+        return {number: frozenset(others) for number, others in twins.items()}
+
+    def find(self, reference: str) -> User | None:
+        """The user with this immutable id or, failing that, this e-mail address (case-insensitive)."""
+        return self.users.get(reference) or self._by_email.get(reference.casefold())
+
+    def owners(self, number: str) -> tuple[User, ...]:
+        """Everybody who has this normalized number as a line, ordered by id; several on a shared line."""
+        return self._by_number.get(number, ())
+
+    def twins(self, number: str) -> frozenset[str]:
+        """The other forms of the same line (extension and E.164); empty where the directory pairs none."""
+        return self._twins.get(number, frozenset())
+
+    @cached_property
+    def revision(self) -> str:
+        """SHA-256 (hex) of the canonical JSON of all users, independent of their order."""
+        rows = [user_to_json(user) for _, user in sorted(self.users.items())]
+        return hashlib.sha256(json.dumps(rows, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def user_to_json(user: User) -> dict[str, object]:
+    """The user as plain JSON values, lists sorted: what the API answers and what the revision is taken of."""
+    return {
+        "id": user.id,
+        "name": user.name,
+        "surname": user.surname,
+        "email": user.email,
+        "lines": [{"extension": line.extension, "e164": line.e164} for line in user.lines],
+        "licences": sorted(user.licences),
+        "roles": sorted(user.roles),
+        "groups": sorted(user.groups),
+        "status": user.status.value,
+    }
+
+
+def line(*, extension: str | None = None, e164: str | None = None) -> Line:
+    """Make a line from numbers as people write them.
+
+    Raises:
+        ValueError: one of them is not a number, or the public one lacks its leading `+`.
+    """
+    normalized: dict[str, str | None] = {"extension": None, "e164": None}
+    for name, text in (("extension", extension), ("e164", e164)):
+        if text:
+            normalized[name] = normalize_number(text)
+            if normalized[name] is None:
+                raise ValueError(f"{name} is not a number (digits, *, # and one leading +)")
+    if normalized["e164"] is not None and not normalized["e164"].startswith("+"):
+        raise ValueError("e164 has no leading + (a public number is written +390212345)")
+    return Line(extension=normalized["extension"], e164=normalized["e164"])

@@ -1,0 +1,1 @@
+"""Brings a running recorder to the wanted configuration and proves it by reading back."""

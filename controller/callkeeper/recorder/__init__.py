@@ -1,0 +1,1 @@
+"""The running recorder: HTTP API, calls, users, and the configuration it obeys."""
