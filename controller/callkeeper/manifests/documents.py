@@ -1,0 +1,223 @@
+"""A file's text, split into documents with their places.
+
+Lines count from the file's start, however many documents stand before. A broken document ends at the next line that
+starts with `---`, and reading goes on there, so that one run names every broken document (up to a bound).
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined]  # it is there to be imported
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import DocumentStartEvent, StreamEndEvent
+
+from callkeeper.kinds.finding import Finding, Severity
+from callkeeper.manifests.located import LocatedFinding
+from callkeeper.manifests.marks import Mark, Origin, Places, position_of
+from callkeeper.manifests.tree import Budget, Defect, DocumentError, TreeBuilder
+
+MAX_FILE_BYTES = 32 * 1024 * 1024
+"""Ten requests of the largest size an API server takes (3 MiB)."""
+
+MAX_FILE_VALUES = 500_000
+"""Values (fields, items, names) in one file. The longest list the API server can store, 1.2 MB of `- pattern: "1234"`,
+has 200,000; reading half a million takes about a second."""
+
+MAX_BROKEN_DOCUMENTS = 20
+"""After so many broken documents the rest of a file is not read: it is hardly YAML."""
+
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What YAML 1.1 allows nowhere, not even quoted."""
+
+_ODD_LINE_BREAK = re.compile("[\x85\u2028\u2029]|\r(?!\n)")
+_NEXT_DOCUMENT = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_SURROGATE_PAIR = re.compile(r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One document of a file.
+
+    Attributes:
+        value: plain JSON values; None for an empty document.
+        places: where they stand.
+        findings: what is wrong with its YAML; the document was read nevertheless.
+        expanded: True when aliases make it larger than its text.
+    """
+
+    value: Any
+    places: Places
+    findings: tuple[LocatedFinding, ...]
+    expanded: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileContent:
+    """What a file holds.
+
+    Attributes:
+        documents: those that could be read, in order.
+        findings: why others could not.
+    """
+
+    documents: tuple[Document, ...]
+    findings: tuple[LocatedFinding, ...]
+
+
+def read_bytes(data: bytes, file: str) -> FileContent:
+    """Read a file's bytes as YAML or JSON. Total: whatever is wrong is a finding."""
+    if len(data) > MAX_FILE_BYTES:
+        return _nothing_but(too_large(file))
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        hint = "save it as UTF-8"
+        return _nothing_but(_finding("yaml.encoding", "this file is UTF-16, not UTF-8", file, (1, 1), hint=hint))
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        # What stands before the offending byte is valid, so its characters can be counted.
+        position = position_of(text_before := data[: error.start].decode("utf-8-sig"), len(text_before))
+        message = f"byte 0x{data[error.start]:02x} is not UTF-8"
+        return _nothing_but(_finding("yaml.encoding", message, file, position, hint="save the file as UTF-8"))
+    return read_text(text, file)
+
+
+def read_text(text: str, file: str) -> FileContent:
+    """Read a file's text as YAML or JSON; like `read_bytes`."""
+    if text.lstrip()[:1] == "{" and "\\u" in text:
+        text = _SURROGATE_PAIR.sub(_join_surrogates, text)
+    reader = _TextReader(text, file)
+    start: int | None = 0
+    for _ in range(MAX_BROKEN_DOCUMENTS):
+        start = reader.read_from(start)
+        if start is None:
+            break
+    else:
+        message = f"{MAX_BROKEN_DOCUMENTS} documents of this file are broken; the rest of it was not read"
+        reader.findings.append(_finding("yaml.syntax", message, file, position_of(text, start)))
+    return FileContent(documents=tuple(reader.documents), findings=tuple(reader.findings))
+
+
+class _TextReader:
+    """Reads the documents of one text, in as many runs of the parser as there are broken ones, and one more."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self.documents: list[Document] = []
+        self.findings: list[LocatedFinding] = []
+        self._text = text
+        self._file = file
+        self._budget = Budget(MAX_FILE_VALUES)
+        self._exact_lines = _ODD_LINE_BREAK.search(text) is None
+        self._document_start = 0
+
+    def read_from(self, start: int) -> int | None:
+        """Read documents until the text ends or one is broken.
+
+        Returns:
+            Where the document after the broken one starts; None when there is no more to read.
+        """
+        run = self._text[start:] if start else self._text
+        origin = Origin(self._text, start, self._text.count("\n", 0, start) + 1, self._exact_lines)
+        self._document_start = 0
+        try:
+            self._read_run(run, origin)
+        except DocumentError as error:
+            position = origin.position(error.mark)
+            self.findings.append(_finding(error.rule, error.message, self._file, position, hint=error.hint))
+            if error.rule == "yaml.too-large":
+                return None
+        except MarkedYAMLError as error:
+            self.findings.append(_syntax_finding(error, run, origin, self._file))
+        except YAMLError:
+            self.findings.append(_encoding_finding(run, origin, self._file))
+            return None
+        else:
+            return None
+        # No value of any style can hold a line that starts with `---`: it always begins a document.
+        restart = _NEXT_DOCUMENT.search(self._text, start + self._document_start + 1)
+        return restart.start() if restart else None
+
+    def _read_run(self, run: str, origin: Origin) -> None:
+        next_event = CParser(run).get_event
+        while (kind := type(event := next_event())) is not StreamEndEvent:
+            if kind is not DocumentStartEvent:
+                continue  # the stream's start, a document's end
+            self._document_start = event.start_mark.index
+            builder = TreeBuilder(next_event, self._budget)
+            value, marks = builder.build(next_event())
+            findings = tuple(_defect_finding(defect, origin, self._file) for defect in builder.defects)
+            places = Places(marks, origin)
+            document = Document(value=value, places=places, findings=findings, expanded=builder.repeated > 0)
+            self.documents.append(document)
+
+
+def _defect_finding(defect: Defect, origin: Origin, file: str) -> LocatedFinding:
+    line, column = origin.position(defect.mark)
+    finding = Finding(
+        rule=defect.rule,
+        severity=Severity.WARNING if defect.warning else Severity.ERROR,
+        message=defect.message,
+        hint=defect.hint,
+        path=defect.path,
+        on_key=True,
+    )
+    return LocatedFinding(finding=finding, file=file, line=line, column=column)
+
+
+def _syntax_finding(error: MarkedYAMLError, run: str, origin: Origin, file: str) -> LocatedFinding:
+    mark: Mark | None = error.problem_mark or error.context_mark
+    position = origin.position(mark) if mark else (origin.line, 1)
+    message = error.problem or "this is not YAML"
+    if error.context:
+        message = f"{error.context}: {message}"
+    hint = None
+    if mark is not None:
+        at = run[mark.index : mark.index + 1]
+        if at == "\t" or "\t" in _indentation(run, mark.index):
+            hint = "indent with spaces; YAML does not allow tabs there"
+        elif at in "@`%*&!|>" and at:
+            hint = f"quote a value that starts with `{at}`"
+    return _finding("yaml.syntax", message, file, position, hint=hint)
+
+
+def _indentation(run: str, index: int) -> str:
+    line = run[run.rfind("\n", 0, index) + 1 : index + 1]
+    return line[: len(line) - len(line.lstrip())]
+
+
+def _encoding_finding(run: str, origin: Origin, file: str) -> LocatedFinding:
+    match = _UNPRINTABLE.search(run)
+    index = match.start() if match else 0
+    name = f"U+{ord(run[index]):04X}" if match else "a character"
+    message = f"the character {name} is not allowed in YAML" if match else "this file is not text"
+    return _finding(
+        "yaml.encoding",
+        message,
+        file,
+        position_of(origin.text, origin.start + index),
+        hint="remove it; inside double quotes it can be written as an escape",
+    )
+
+
+def _join_surrogates(match: re.Match[str]) -> str:
+    """JSON writes characters beyond U+FFFF as two escapes, YAML as one."""
+    high, low = int(match[2], 16), int(match[3], 16)
+    return f"{match[1]}\\U{0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00):08X}"
+
+
+def too_large(file: str) -> LocatedFinding:
+    """The finding for a file that is not even read."""
+    message = f"this file is larger than {MAX_FILE_BYTES // 1024 // 1024} MiB and was not read"
+    return _finding("yaml.too-large", message, file, (1, 1), hint="split it into several files")
+
+
+def _nothing_but(finding: LocatedFinding) -> FileContent:
+    return FileContent(documents=(), findings=(finding,))
+
+
+def _finding(
+    rule: str, message: str, file: str, position: tuple[int, int], *, hint: str | None = None
+) -> LocatedFinding:
+    line, column = position
+    finding = Finding(rule=rule, severity=Severity.ERROR, message=message, hint=hint)
+    return LocatedFinding(finding=finding, file=file, line=line, column=column)

@@ -1,0 +1,340 @@
+"""One YAML document's events turned into plain values and their marks.
+
+The C parser's events are built into dicts, lists and scalars as kubectl would send them, beside a tree of marks (see
+`marks`). Everything that can be made to grow has a bound: nesting, the values of a file, what aliases repeat. Splitting
+a file into documents, and going on after a broken one, is in `documents`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ruamel.yaml.events import (
+    AliasEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+from callkeeper.manifests.marks import MappingMarks, Mark, SequenceMarks
+from callkeeper.manifests.scalars import (
+    FIRST_CHARACTERS,
+    STANDARD_TAG,
+    Scalar,
+    ScalarError,
+    check_json,
+    key_text,
+    resolve_plain,
+    resolve_tagged,
+)
+
+MAX_DEPTH = 64
+"""Levels of nesting. The deepest setting has six; 64 leaves room for any object of another group, and far below it lies
+Python's own limit on recursion."""
+
+MAX_ALIAS_VALUES = 100_000
+"""Values that the aliases of one document may repeat. A whole object that the API server can store has hardly more; a
+bomb of nine levels of nine has 387 million."""
+
+_MERGE_TAG = STANDARD_TAG + "merge"
+
+
+class DocumentError(Exception):
+    """A document that cannot be read any further.
+
+    Attributes:
+        rule: the finding's rule id.
+        message: what is wrong.
+        hint: what to do next, or None.
+        mark: where.
+    """
+
+    def __init__(self, rule: str, message: str, *, mark: Mark, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.rule = rule
+        self.message = message
+        self.hint = hint
+        self.mark = mark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defect:
+    """Something wrong in a document that does not end its reading.
+
+    Attributes:
+        rule: the finding's rule id.
+        message: what is wrong.
+        hint: what to do next, or None.
+        mark: where.
+        path: the field it is about.
+        warning: True when kubectl takes the document, though hardly as it was meant.
+    """
+
+    rule: str
+    message: str
+    mark: Mark
+    path: tuple[str | int, ...]
+    hint: str | None = None
+    warning: bool = False
+
+
+@dataclass(slots=True)
+class Budget:
+    """How many more values may be read from a file; shared by its documents."""
+
+    values: int
+
+
+@dataclass(slots=True)
+class _Anchor:
+    """What an alias stands for.
+
+    Attributes:
+        value: None while the anchored value is still being read.
+        marks: its marks.
+        values: how many values it holds, itself included, aliases counted in full.
+        depth: its levels of nesting; a scalar has none.
+    """
+
+    value: Any = None
+    marks: Any = None
+    values: int = 0
+    depth: int = 0
+    complete: bool = False
+
+
+@dataclass(slots=True)
+class TreeBuilder:
+    """Builds one document; use a new one for each.
+
+    Attributes:
+        next_event: gives the parser's next event.
+        budget: how much of the file may still be read.
+        defects: what was found on the way.
+        repeated: how many values came from aliases.
+    """
+
+    next_event: Callable[[], Any]
+    budget: Budget
+    defects: list[Defect] = field(default_factory=list)
+    repeated: int = 0
+    _anchors: dict[str, _Anchor] = field(default_factory=dict)
+    _path: list[str | int] = field(default_factory=list)
+    _values: int = 0
+    _deepest: int = 0
+
+    def build(self, event: Any) -> tuple[Any, Any]:
+        """Read the value that starts with this event.
+
+        Returns:
+            The value and its marks.
+
+        Raises:
+            DocumentError: a bound is exceeded, or an alias leads nowhere.
+            ruamel.yaml.error.YAMLError: from the parser.
+        """
+        kind = type(event)
+        if kind is ScalarEvent:
+            self._spend(event)
+            value = self._scalar(event)
+            mark = event.start_mark
+            if event.anchor is not None:
+                self._anchors[event.anchor] = _Anchor(value=value, marks=mark, values=1, complete=True)
+            return value, mark
+        if kind is AliasEvent:
+            return self._alias(event)
+        assert kind is MappingStartEvent or kind is SequenceStartEvent
+        return self._container(event)
+
+    def _container(self, event: Any) -> tuple[Any, Any]:
+        self._spend(event)
+        level = len(self._path) + 1
+        self._check_depth(level, event.start_mark)
+        read = self._mapping if type(event) is MappingStartEvent else self._sequence
+        if event.anchor is None:
+            return read(event.start_mark)
+        anchor = self._anchors[event.anchor] = _Anchor()
+        before, deepest = self._values, self._deepest
+        self._deepest = level
+        anchor.value, anchor.marks = read(event.start_mark)
+        anchor.values = self._values - before + 1
+        anchor.depth = self._deepest - level + 1
+        anchor.complete = True
+        self._deepest = max(deepest, self._deepest)
+        return anchor.value, anchor.marks
+
+    def _mapping(self, start: Mark) -> tuple[dict[str, Any], MappingMarks]:
+        values: dict[str, Any] = {}
+        entries: dict[str, tuple[Mark, Any]] = {}
+        merged: set[str] = set()
+        next_event, path = self.next_event, self._path
+        while type(event := next_event()) is not MappingEndEvent:
+            mark = event.start_mark
+            if _is_merge(event):
+                self._spend(event)
+                self._merge(values, entries, merged, mark)
+                continue
+            name = self._key(event)
+            if name is None or (name in values and name not in merged):
+                if name is not None:
+                    self._repeated_key(name, mark, entries[name][0])
+                path.append(name or "")
+                self.build(next_event())
+                path.pop()
+                continue
+            merged.discard(name)
+            path.append(name)
+            values[name], marks = self.build(next_event())
+            path.pop()
+            entries[name] = (mark, marks)
+        return values, MappingMarks(start, entries)
+
+    def _sequence(self, start: Mark) -> tuple[list[Any], SequenceMarks]:
+        values: list[Any] = []
+        items: list[Any] = []
+        next_event, path = self.next_event, self._path
+        path.append(0)
+        while type(event := next_event()) is not SequenceEndEvent:
+            value, marks = self.build(event)
+            values.append(value)
+            items.append(marks)
+            path[-1] = len(values)
+        path.pop()
+        return values, SequenceMarks(start, items)
+
+    def _key(self, event: Any) -> str | None:
+        """Read a key; None when it cannot be a field's name, which is then on record."""
+        if type(event) is ScalarEvent:
+            if event.anchor is None and event.ctag is None:
+                self._spend(event)
+                text: str = event.value
+                if not event.implicit[0] or (text[:1] not in FIRST_CHARACTERS and text):
+                    return text
+                name = key_text(resolve_plain(text))
+            else:
+                value, _ = self.build(event)
+                name = key_text(value)
+        else:
+            value, _ = self.build(event)
+            name = None if isinstance(value, dict | list) else key_text(value)
+        if name is None:
+            self._defect("yaml.key", "a field's name must be text, not a list, a mapping or nothing", event.start_mark)
+        return name
+
+    def _repeated_key(self, name: str, mark: Mark, first: Mark) -> None:
+        distance = mark.line - first.line
+        where = "on the same line" if distance == 0 else f"{distance} line{'s' if distance > 1 else ''} above"
+        self._path.append(name)
+        self._defect(
+            "yaml.duplicate-key",
+            f"`{name}` stands here a second time; the first is {where}",
+            mark,
+            hint="remove one of them: which of the two counts depends on the tool that reads it",
+        )
+        self._path.pop()
+
+    def _scalar(self, event: Any) -> Scalar:
+        tag = event.ctag
+        text: str = event.value
+        try:
+            if tag is not None:
+                value = resolve_tagged(str(tag), text)
+            elif event.implicit[0] and (text[:1] in FIRST_CHARACTERS or not text):
+                value = resolve_plain(text)
+            else:
+                return text
+            check_json(value)
+        except ScalarError as error:
+            self._defect("yaml.scalar", error.message, event.start_mark, hint="quote it if it is meant as text")
+            return text
+        return value
+
+    def _merge(
+        self, values: dict[str, Any], entries: dict[str, tuple[Mark, Any]], merged: set[str], mark: Mark
+    ) -> None:
+        """Take over the fields that `<<` names; as kubectl does it, what stands later in the text wins."""
+        self._path.append("<<")
+        source, marks = self.build(self.next_event())
+        self._path.pop()
+        sources = source if isinstance(source, list) else [source]
+        if not all(isinstance(one, dict) for one in sources):
+            self._defect("yaml.merge", "`<<` takes over a mapping or a list of mappings, and this is neither", mark)
+            return
+        all_marks = marks.items if isinstance(marks, SequenceMarks) else [marks]
+        # Of several mappings the first wins, so it is written last.
+        for one, one_marks in zip(reversed(sources), reversed(all_marks), strict=True):
+            for name in one:
+                if name in values and name not in merged:
+                    self._overridden_by_merge(name, mark)
+                values[name] = one[name]
+                entries[name] = one_marks.entries[name]
+                merged.add(name)
+                self._repeat(1, mark)
+
+    def _overridden_by_merge(self, name: str, mark: Mark) -> None:
+        self._path.append(name)
+        self._defect(
+            "yaml.merge-order",
+            f"`<<` takes over `{name}` although it is set above; kubectl lets the later one win",
+            mark,
+            hint="put `<<` first in its mapping",
+            warning=True,
+        )
+        self._path.pop()
+
+    def _alias(self, event: Any) -> tuple[Any, Any]:
+        name = event.anchor
+        anchor = self._anchors.get(name)
+        if anchor is None:
+            raise DocumentError(
+                "yaml.aliases",
+                f"`*{name}` refers to an anchor that is not defined above it",
+                mark=event.start_mark,
+                hint="quote a value that starts with `*`; a pattern such as *72 is text",
+            )
+        if not anchor.complete:
+            raise DocumentError("yaml.aliases", f"`*{name}` stands inside its own anchor", mark=event.start_mark)
+        self._repeat(anchor.values, event.start_mark)
+        self._values += anchor.values
+        self._check_depth(len(self._path) + anchor.depth, event.start_mark)
+        return anchor.value, anchor.marks
+
+    def _repeat(self, values: int, mark: Mark) -> None:
+        self.repeated += values
+        if self.repeated > MAX_ALIAS_VALUES:
+            raise DocumentError(
+                "yaml.aliases",
+                f"aliases repeat more than {MAX_ALIAS_VALUES:,} values in this document",
+                mark=mark,
+                hint="write the values out, or split the document",
+            )
+
+    def _check_depth(self, level: int, mark: Mark) -> None:
+        self._deepest = max(self._deepest, level)
+        if level > MAX_DEPTH:
+            raise DocumentError("yaml.depth", f"this document is nested deeper than {MAX_DEPTH} levels", mark=mark)
+
+    def _spend(self, event: Any) -> None:
+        self._values += 1
+        self.budget.values -= 1
+        if self.budget.values < 0:
+            raise DocumentError(
+                "yaml.too-large",
+                "this file holds more values than are read from one file",
+                mark=event.start_mark,
+                hint="split it into several files",
+            )
+
+    def _defect(self, rule: str, message: str, mark: Mark, *, hint: str | None = None, warning: bool = False) -> None:
+        self.defects.append(
+            Defect(rule=rule, message=message, mark=mark, hint=hint, path=tuple(self._path), warning=warning)
+        )
+
+
+def _is_merge(event: Any) -> bool:
+    if type(event) is not ScalarEvent or event.value != "<<":
+        return False
+    tag = event.ctag
+    return bool(event.implicit[0]) if tag is None else str(tag) == _MERGE_TAG
