@@ -13,6 +13,7 @@ from callkeeper.kinds.finding import ObjectKey
 from callkeeper.kinds.pattern import canonical_pattern
 
 Word = TypeVar("Word", bound=StrEnum)
+Parsed = TypeVar("Parsed")
 
 MAX_LIST_ITEMS = 1_000_000
 """Ten Blacklists of the largest size; what a pattern set is measured for."""
@@ -70,10 +71,10 @@ class Reader:
 
     def text(self, name: str, *, most: int) -> str:
         """A string of 1 to `most` characters without control characters."""
-        value = self._member(name, str, "a string")
+        value = self._string(name)
         if not 0 < len(value) <= most or not value.isprintable():
             raise ConfigError(f"{self.path}.{name}", f"1 to {most} printable characters are wanted")
-        return str(value)
+        return value
 
     def boolean(self, name: str) -> bool:
         """`true` or `false`."""
@@ -88,7 +89,7 @@ class Reader:
 
     def word(self, name: str, words: type[Word]) -> Word:
         """One word of a closed set."""
-        value = self._member(name, str, "a string")
+        value = self._string(name)
         try:
             return words(value)
         except ValueError:
@@ -108,41 +109,45 @@ class Reader:
 
     def pattern(self, name: str) -> str:
         """A number pattern, made canonical."""
-        return self._parsed(name, canonical_pattern)
+        return _parsed(self._string(name), f"{self.path}.{name}", canonical_pattern)
 
     def retention(self, name: str) -> str:
         """`forever`, `<n>d` or `<n>h`."""
-        return self._word_checked(name, parse_retention)
+        return self._checked(name, parse_retention)
 
     def extra_retention(self, name: str) -> str:
         """`disabled`, `<n>d` or `unlimited`."""
-        return self._word_checked(name, parse_extra_retention)
+        return self._checked(name, parse_extra_retention)
 
     def minimum_retention(self, name: str) -> str:
         """`none`, `<n>d` or `<n>h`."""
-        return self._word_checked(name, parse_minimum_retention)
+        return self._checked(name, parse_minimum_retention)
 
     def objects(self, name: str) -> Iterator["Reader"]:
         """The objects of a list."""
-        for index, value in enumerate(self._list(name)):
-            yield Reader.of(value, f"{self.path}.{name}[{index}]")
+        for value, path in self._items(name):
+            yield Reader.of(value, path)
 
     def patterns(self, name: str) -> list[str]:
         """A list of number patterns, made canonical."""
-        return [self._element(value, f"{self.path}.{name}[{at}]").pattern("value") for at, value in self._items(name)]
+        return [_parsed(_text(value, path), path, canonical_pattern) for value, path in self._items(name)]
 
     def object_keys(self, name: str) -> list[str]:
         """A list of `kind/namespace/name`."""
-        return [
-            self._element(value, f"{self.path}.{name}[{at}]").object_key("value") for at, value in self._items(name)
-        ]
+        return [_object_key(_text(value, path), path) for value, path in self._items(name)]
 
-    def _items(self, name: str) -> Iterator[tuple[int, object]]:
-        return iter(enumerate(self._list(name)))
+    def _items(self, name: str) -> Iterator[tuple[object, str]]:
+        for index, value in enumerate(self._list(name)):
+            yield value, f"{self.path}.{name}[{index}]"
 
-    @staticmethod
-    def _element(value: object, path: str) -> "Reader":
-        return Reader({"value": value}, path)
+    def _checked(self, name: str, parse: Callable[[str], object]) -> str:
+        """The member's own text, once the grammar has taken it."""
+        text = self._string(name)
+        _parsed(text, f"{self.path}.{name}", parse)
+        return text
+
+    def _string(self, name: str) -> str:
+        return _text(self.members.get(name), f"{self.path}.{name}")
 
     def _list(self, name: str) -> list[Any]:
         value = self._member(name, list, "a list")
@@ -156,20 +161,18 @@ class Reader:
             raise ConfigError(f"{self.path}.{name}", f"{wanted} is wanted here, not {_named(value)}")
         return value
 
-    def _parsed(self, name: str, parse: Callable[[str], str]) -> str:
-        value = self._member(name, str, "a string")
-        try:
-            return parse(value)
-        except ValueError as error:
-            raise ConfigError(f"{self.path}.{name}", str(error)) from error
 
-    def _word_checked(self, name: str, parse: Callable[[str], object]) -> str:
-        value = self._member(name, str, "a string")
-        try:
-            parse(value)
-        except ValueError as error:
-            raise ConfigError(f"{self.path}.{name}", str(error)) from error
-        return str(value)
+def _text(value: object, path: str) -> str:
+    if not isinstance(value, str):
+        raise ConfigError(path, f"a string is wanted here, not {_named(value)}")
+    return value
+
+
+def _parsed(text: str, path: str, parse: Callable[[str], Parsed]) -> Parsed:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise ConfigError(path, str(error)) from error
 
 
 def _object_key(text: str, path: str) -> str:
