@@ -88,13 +88,14 @@ def read_text(text: str, file: str) -> FileContent:
         text = _SURROGATE_PAIR.sub(_join_surrogates, text)
     reader = _TextReader(text, file)
     start: int | None = 0
-    for _ in range(MAX_BROKEN_DOCUMENTS):
-        start = reader.read_from(start)
-        if start is None:
+    runs = 0
+    while start is not None:
+        if runs == MAX_BROKEN_DOCUMENTS:
+            message = f"{MAX_BROKEN_DOCUMENTS} documents of this file are broken; the rest of it was not read"
+            reader.findings.append(_finding("yaml.syntax", message, file, position_of(text, start)))
             break
-    else:
-        message = f"{MAX_BROKEN_DOCUMENTS} documents of this file are broken; the rest of it was not read"
-        reader.findings.append(_finding("yaml.syntax", message, file, position_of(text, start)))
+        start = reader.read_from(start)
+        runs += 1
     return FileContent(documents=tuple(reader.documents), findings=tuple(reader.findings))
 
 

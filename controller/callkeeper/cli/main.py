@@ -1,0 +1,99 @@
+"""The command `callkeeper`: a group that knows its subcommands by name and loads only the one that is run.
+
+Each subcommand is a module of its own, `callkeeper.cli.<name>`, that exports a click command of that name. What none of
+them needs is not imported: help and `validate` stay quick, whatever `up` brings along.
+"""
+
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import PurePath
+
+import click
+
+from callkeeper import __version__
+
+SUBCOMMANDS: Mapping[str, str] = {
+    "validate": "Check manifests, as CI and the cluster would.",
+    "explain": "Say why a call would be recorded or not, step by step.",
+    "up": "Govern a recorder from a folder, and keep watching it.",
+    "show": "Show the settings in force and where each comes from.",
+    "audit": "Export and read the audit log.",
+    "stamp": "Write author and commit of the last change into manifests.",
+    "schema": "Write or check the generated CRDs and JSON Schemas.",
+}
+"""Subcommands in the order of the help, each with its line there; written here so that listing them loads none."""
+
+EXIT_COULD_NOT_RUN = 2
+"""As for wrong usage: the question could not be asked, so there is no answer, neither yes nor no."""
+
+_PLUGIN = "kubectl-callkeeper"
+
+
+class CouldNotRun(click.ClickException):
+    """The command could not do its work: exit code 2, and a sentence that says what failed."""
+
+    exit_code = EXIT_COULD_NOT_RUN
+
+
+class LazyGroup(click.Group):
+    """A group whose subcommands are imported when they are run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of the subcommands, in the order of the help."""
+        return [*SUBCOMMANDS, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a subcommand's module and take the command out of it."""
+        if cmd_name not in SUBCOMMANDS:
+            return super().get_command(ctx, cmd_name)
+        command = getattr(import_module(f"callkeeper.cli.{cmd_name}"), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the subcommands without loading them."""
+        del ctx  # click asks every command through it; here the table knows
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SUBCOMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the subcommand; for a name there is none, say which one is near."""
+        name = args[0]
+        if name not in SUBCOMMANDS and not name.startswith("-"):
+            # Imported for a typo only.
+            from difflib import get_close_matches  # noqa: PLC0415 - see above
+
+            near = get_close_matches(name, SUBCOMMANDS, n=1)
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            ctx.fail(f"There is no command '{name}'.{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 all is well; 1 the answer is no (findings, a refusal); 2 the command could not run.",
+)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def callkeeper() -> None:
+    r"""Keep the settings of a call recorder in git.
+
+    \b
+    Try it:
+      callkeeper up examples/quickstart        govern a recorder from a folder
+      callkeeper validate examples/            check the folder, as CI does
+    """
+
+
+def program_name(started_as: str) -> str:
+    """What usage lines call the program: under kubectl's plug-in name, what people type then."""
+    name = PurePath(started_as).name.removesuffix(".exe")
+    return "kubectl callkeeper" if name == _PLUGIN else "callkeeper"
+
+
+def main() -> None:
+    """Run the command line with the arguments of this process, and exit."""
+    callkeeper(prog_name=program_name(sys.argv[0]))
