@@ -110,14 +110,18 @@ class Call:
     consent: Consent = Consent.NOT_ASKED
 
     @property
+    def answered(self) -> Party | None:
+        """Who answered; the one called as long as nobody else is known to have answered."""
+        return self.connected if self.connected is not None else self.called
+
+    @property
     def parties(self) -> tuple[Party, ...]:
         """Those who take part: calling, who answered (else the one called), and the other participants."""
-        answered = self.connected if self.connected is not None else self.called
-        ends = (self.calling, answered, *self.participants)
-        return tuple(party for party in ends if party is not None)
+        ends = (self.calling, self.answered, *self.participants)
+        return tuple([party for party in ends if party is not None])
 
     @property
     def signalled(self) -> tuple[Party, ...]:
         """Every party signalled for the segment, whether it takes part or not: what the blacklist is held against."""
         named = (self.calling, self.called, self.original_called, self.redirecting, self.connected)
-        return tuple(party for party in (*named, *self.participants) if party is not None)
+        return tuple([party for party in (*named, *self.participants) if party is not None])

@@ -16,8 +16,12 @@ class Outcome(StrEnum):
 
 
 class Rule(StrEnum):
-    """The steps of a decision, in the order they are taken."""
+    """The steps of a decision, in the order they are taken.
 
+    `RECORDED_USER` is no step of a user's decision: it answers for a segment that has nobody to decide about.
+    """
+
+    RECORDED_USER = "recordedUser"
     CONFIG = "config"
     CONSENT = "consent"
     LICENCE = "licence"
@@ -132,3 +136,58 @@ class SegmentDecision:
 
     outcome: Outcome
     decisions: tuple[Decision, ...]
+
+    @classmethod
+    def of(cls, decisions: tuple[Decision, ...]) -> "SegmentDecision":
+        """What follows for the segment from the decisions of its recorded users."""
+        if len(decisions) == 1:
+            return cls(outcome=decisions[0].outcome, decisions=decisions)
+        outcomes = [decision.outcome for decision in decisions]
+        forbidden = any(decision.reason is Reason.BLACKLISTED for decision in decisions)
+        for outcome in () if forbidden else (Outcome.RECORD, Outcome.WAIT):
+            if outcome in outcomes:
+                return cls(outcome=outcome, decisions=decisions)
+        return cls(outcome=Outcome.SKIP, decisions=decisions)
+
+    @property
+    def decisive(self) -> Decision | None:
+        """The user's decision that made the segment's outcome; None when the segment has no recorded user.
+
+        Of several it is the one that got furthest in the chain, then the first user's: "their calls are not recorded,
+        internal calls are filtered" says more than "and the other party has no licence". A blacklisted party is
+        always named.
+        """
+        if not self.decisions:
+            return None
+        return max(
+            self.decisions,
+            key=lambda decision: (
+                decision.reason is Reason.BLACKLISTED,
+                decision.outcome is self.outcome,
+                len(decision.steps),
+            ),
+        )
+
+    @property
+    def deciding(self) -> Step:
+        """The step that made the segment's outcome."""
+        decisive = self.decisive
+        return NO_RECORDED_USER if decisive is None else decisive.deciding
+
+    @property
+    def reason(self) -> Reason:
+        """Why, machine-readable."""
+        return self.deciding.reason
+
+    @property
+    def source(self) -> Source | None:
+        """The object and entry that decided."""
+        return self.deciding.source
+
+
+NO_RECORDED_USER = Step(
+    rule=Rule.RECORDED_USER,
+    reason=Reason.NO_RECORDED_USER,
+    stops=True,
+    message="no party of the call is a user of the directory whose calls could be recorded",
+)

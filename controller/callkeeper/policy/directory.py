@@ -83,9 +83,14 @@ class User:
     status: UserStatus = UserStatus.ACTIVE
 
     @property
+    def in_service(self) -> bool:
+        """Whether the user is active."""
+        return self.status is UserStatus.ACTIVE
+
+    @property
     def recordable(self) -> bool:
         """Whether the user holds the Call Recording licence and is in service."""
-        return Licence.CALL_RECORDING in self.licences and self.status is UserStatus.ACTIVE
+        return Licence.CALL_RECORDING in self.licences and self.in_service
 
 
 @dataclass(frozen=True)
