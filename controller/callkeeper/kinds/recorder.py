@@ -4,17 +4,17 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, Strict
 
 from callkeeper.kinds.finding import Finding, Severity
 from callkeeper.kinds.resource import (
     KEY_REGEX,
+    WHOLE_FLOATS,
     Name,
     Part,
     Resource,
     Switch,
     Text,
-    WholeNumber,
     Wording,
     no_match,
     shorten,
@@ -85,7 +85,7 @@ class CertificateAuthorityReference(Part):
 class Guardrails(Part):
     """Limits beyond which a change of settings asks for a word first."""
 
-    max_changed_decisions_percent: Annotated[WholeNumber, Field(ge=0, le=100)] | None = None
+    max_changed_decisions_percent: Annotated[int, Strict(), Field(ge=0, le=100), WHOLE_FLOATS] | None = None
     """When more than this share of the calls of the last 30 days would be decided otherwise, the change waits for the
     annotation `callkeeper.dev/confirm: "changes<=12%"` on the Recorder. 0 to 100. Absent: no limit; the effect is shown
     all the same."""

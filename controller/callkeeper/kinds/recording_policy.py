@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, Strict
 
 from callkeeper.kinds.finding import Finding
 from callkeeper.kinds.override import MAX_OVERRIDES, UserOverride, check_overrides
-from callkeeper.kinds.resource import Part, RecorderReference, Resource, WholeNumber
+from callkeeper.kinds.resource import WHOLE_FLOATS, Part, RecorderReference, Resource
 from callkeeper.kinds.terms import Capture, Mode, SampledOut
 
 LIMIT_STEP_PERCENT = 5
@@ -21,7 +21,9 @@ class RecordingPolicySpec(Part):
     """The Recorder this policy is for, in the same namespace. Required."""
     default_mode: Mode = Mode.ON_DEMAND
     """How users without an override are recorded: `AlwaysOn` or `OnDemand`. Default `OnDemand`."""
-    always_on_limit_percent: Annotated[WholeNumber, Field(ge=0, le=100, multiple_of=LIMIT_STEP_PERCENT)] = 100
+    always_on_limit_percent: Annotated[
+        int, Strict(), Field(ge=0, le=100, multiple_of=LIMIT_STEP_PERCENT), WHOLE_FLOATS
+    ] = 100
     """The share of conversations of always-on users that is recorded, counted after blacklist and filter: 0 to 100 in
     steps of 5. What is recorded at 60 is among what is recorded at 65. Default 100."""
     sampled_out: SampledOut = SampledOut.DENY

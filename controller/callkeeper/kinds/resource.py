@@ -34,10 +34,11 @@ KEY_REGEX = r"^[-._a-zA-Z0-9]+$"
 LABEL_VALUE_REGEX = "^(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
 QUALIFIED_NAME_REGEX = rf"^(?:{_DNS_LABEL}(?:\.{_DNS_LABEL})*/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?$"
 
-CONTROL_CHARACTERS = "\x00-\x1f\x7f-\x9f\u2028\u2029"
-"""For use inside a character class. Spelled out: no escape for these means the same to all expression dialects."""
+CONTROL_CHARACTERS = r"\x00-\x1f\x7f-\x9f" + "\u2028\u2029"
+"""For use inside a character class. All expression dialects know `\\xhh`, and none of the escapes for more is common to
+all, so the others stand there themselves."""
 
-WHITE_SPACE = "\x20\xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
+WHITE_SPACE = r"\x20\xa0" + "\u1680\u2000-\u200a\u202f\u205f\u3000"
 """What Unicode counts as white space, less the controls; for use inside a character class."""
 
 USER_REGEX = f"^[^{CONTROL_CHARACTERS}{WHITE_SPACE}]+$"
@@ -81,7 +82,10 @@ _NAME_WORDING = no_match(
 
 Text = Annotated[str, Strict()]
 Switch = Annotated[bool, Strict()]
-WholeNumber = Annotated[int, BeforeValidator(_whole), Strict()]
+WHOLE_FLOATS = BeforeValidator(_whole)
+"""Put last behind `Annotated[int, Strict(), …]`: in front of other constraints it would hide them from the schema."""
+
+WholeNumber = Annotated[int, Strict(), WHOLE_FLOATS]
 Name = Annotated[Text, Field(pattern=NAME_REGEX, min_length=1, max_length=MAX_NAME_LENGTH), _NAME_WORDING]
 Comment = Annotated[Text, Field(max_length=MAX_COMMENT_LENGTH)]
 UserReference = Annotated[
