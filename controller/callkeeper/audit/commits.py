@@ -1,0 +1,175 @@
+"""The side file: what was committed when, each line's hash chained to the line before.
+
+Facts of the format: one compact JSON object a line, LF. Two kinds of line.
+
+    commit  {"v":1,"file":…,"offset":…,"row":…,"bytes":…,"rows":…,"at":…,"marks":{…},"sha256":…,"chain":…}
+            these bytes of this file were on disk when the line was written. `row` counts the file's rows before it,
+            `marks` holds the highest sequence of each sender among its rows, `at` is the store's clock,
+            `"recovered":true` says that recovery found the rows, not an append
+    state   {"v":1,"state":{"<file>":[bytes,rows],…},"at":…,"marks":{…},"from":…,"chain":…}
+            everything needed to go on from here: the mark of every sender, and how far each file is committed that was
+            written since the side file began. It opens every side file, precedes (synced) the first write to a file,
+            and comes again every STATE_EVERY commits, so that opening a store reads a tail and not a day.
+            `"rebuilt":true` says that the lines before it were lost
+
+`chain` is always the last member: SHA-256 of the 32 bytes of the chain before and the line's text up to `,"chain":`.
+A state line carries the chain before it (`from`), so it can be checked on its own; the first of a side file carries the
+last chain of the side file before, so all side files in order of name are one chain. It begins with 32 zero bytes.
+
+The side file is written after the segment is synced and is not itself synced with every commit: it may lag behind the
+segment after a loss of power, and is then completed from it.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+GENESIS = bytes(32)
+
+STATE_EVERY = 4096
+"""Commits between state lines: opening reads at most some 1.5 MB of side file (4096 lines of about 350 bytes)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """One write that was synced.
+
+    Attributes:
+        file: name of the file with rows.
+        offset: where the committed bytes begin.
+        row: rows of the file before them, the header line not counted.
+        size: bytes committed.
+        rows: rows committed.
+        at: the store's clock, `YYYY-MM-DD HH:MM:SS`.
+        marks: the highest sequence of each sender among the rows.
+        sha256: of the committed bytes, hexadecimal.
+        recovered: found by recovery, not appended.
+    """
+
+    file: str
+    offset: int
+    row: int
+    size: int
+    rows: int
+    at: str
+    marks: Mapping[str, int]
+    sha256: str
+    recovered: bool = False
+
+    def line(self, chain: bytes) -> tuple[bytes, bytes]:
+        """The line, LF included, and the chain after it, given the chain before."""
+        content = {
+            "v": 1,
+            "file": self.file,
+            "offset": self.offset,
+            "row": self.row,
+            "bytes": self.size,
+            "rows": self.rows,
+            "at": self.at,
+            "marks": dict(self.marks),
+            **({"recovered": True} if self.recovered else {}),
+            "sha256": self.sha256,
+        }
+        return _chained(content, chain)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """Everything needed to go on from here.
+
+    Attributes:
+        files: committed bytes and rows of each file written since the side file began.
+        marks: the highest sequence of every sender.
+        at: the store's clock, `YYYY-MM-DD HH:MM:SS`.
+        rebuilt: what stood before this line was lost.
+    """
+
+    files: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    marks: Mapping[str, int] = field(default_factory=dict)
+    at: str = ""
+    rebuilt: bool = False
+
+    def line(self, chain: bytes) -> tuple[bytes, bytes]:
+        """The line, LF included, and the chain after it, given the chain before."""
+        content = {
+            "v": 1,
+            "state": {name: list(extent) for name, extent in self.files.items()},
+            "at": self.at,
+            "marks": dict(self.marks),
+            **({"rebuilt": True} if self.rebuilt else {}),
+            "from": chain.hex(),
+        }
+        return _chained(content, chain)
+
+
+_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+_CHAIN = b',"chain":"'
+_CHAIN_TAIL_LENGTH = len(_CHAIN) + 64 + len('"}\n')
+
+
+def _chained(content: Mapping[str, object], chain: bytes) -> tuple[bytes, bytes]:
+    body = _encode(content)[:-1].encode()
+    after = hashlib.sha256(chain + body).digest()
+    return body + _CHAIN + after.hex().encode() + b'"}\n', after
+
+
+def read_line(line: bytes, chain: bytes | None) -> tuple[Commit | State, bytes]:
+    """Read one line, LF included, and check its chain.
+
+    Args:
+        line: the bytes.
+        chain: the chain before it; None to take a state line's own word for it.
+
+    Returns:
+        The line's content and the chain after it.
+
+    Raises:
+        ValueError: the line is torn, altered, or not one of ours.
+    """
+    body = line[:-_CHAIN_TAIL_LENGTH]
+    try:
+        content = json.loads(line)
+        if content["v"] != 1:
+            raise ValueError(f"version {content['v']!r} of the side file is not known")
+        read: Commit | State = _read_state(content) if "state" in content else _read_commit(content)
+        before = bytes.fromhex(content["from"]) if isinstance(read, State) else chain
+        if before is None or (chain is not None and before != chain):
+            raise ValueError("the line does not follow the one before")
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"no line of a side file: {error!r}") from error
+    after = hashlib.sha256(before + body).digest()
+    if line[-_CHAIN_TAIL_LENGTH:] != _CHAIN + after.hex().encode() + b'"}\n':
+        raise ValueError("the line's chain does not fit its content")
+    return read, after
+
+
+def _read_state(content: Mapping[str, object]) -> State:
+    return State(
+        files={str(name): (int(size), int(rows)) for name, (size, rows) in content["state"].items()},  # type: ignore[attr-defined]
+        marks=_read_marks(content["marks"]),
+        at=str(content["at"]),
+        rebuilt=bool(content.get("rebuilt", False)),
+    )
+
+
+def _read_commit(content: Mapping[str, object]) -> Commit:
+    numbers = [content[name] for name in ("offset", "row", "bytes", "rows")]
+    offset, first, size, rows = (int(number) for number in numbers)  # type: ignore[call-overload]
+    return Commit(
+        file=str(content["file"]),
+        offset=offset,
+        row=first,
+        size=size,
+        rows=rows,
+        at=str(content["at"]),
+        marks=_read_marks(content["marks"]),
+        sha256=str(content["sha256"]),
+        recovered=bool(content.get("recovered", False)),
+    )
+
+
+def _read_marks(content: object) -> dict[str, int]:
+    if not isinstance(content, dict):
+        raise TypeError("marks are no object")
+    return {str(sender): int(sequence) for sender, sequence in content.items()}

@@ -1,0 +1,131 @@
+r"""One event as one line of CSV, and the rules that keep every line readable by anything.
+
+Facts of the format:
+    - columns and header `Date,Email,IpAddress,AppName,ActionType,Details`; RFC 4180, CRLF, UTF-8 without a mark;
+      byte-equal to what Python's csv.writer would write for the same six texts
+    - Date is `YYYY-MM-DD HH:MM:SS +0000 UTC`: fixed width and first, so that bytes sort as time does
+    - no field ever holds a raw control character, so a line is a row and a row is a line; nor a lone surrogate, a bidi
+      control, a zero-width or separator character that shows as nothing or reorders what is shown
+    - in Details they stand as JSON escapes (nothing is lost), in the other fields as the visible text `\u202e`
+    - a field's length is bounded, a row is at most 64 KiB; what is cut says how much is missing
+    - formula prefixes (`=`, `+`, `-`, `@`) stay: the log says what was said; making it safe for spreadsheets is a
+      matter of an export
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from callkeeper.audit.errors import EventError
+from callkeeper.audit.event import AuditEvent
+
+COLUMNS = ("Date", "Email", "IpAddress", "AppName", "ActionType", "Details")
+HEADER = (",".join(COLUMNS) + "\r\n").encode()
+
+DATE_LENGTH = 19
+"""`YYYY-MM-DD HH:MM:SS`, the part of Date that varies: what rows are ordered by."""
+
+MAX_ROW_BYTES = 64 * 1024
+MAX_EMAIL, MAX_IP_ADDRESS, MAX_APP_NAME = 512, 64, 128
+"""Characters. An e-mail address has at most 320 (RFC 5321), a service account of Kubernetes 339, an IPv6 address with a
+zone about 60."""
+
+_COMMAS = 2
+"""Between the three fields that say who; one more is inside a field."""
+
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
+
+_encode = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False, check_circular=True
+).encode
+
+
+def row(event: AuditEvent) -> bytes:
+    """The event as one line, CRLF included, at most 64 KiB.
+
+    Raises:
+        EventError: Details hold something JSON cannot say.
+    """
+    email, ip_address, app_name = event.email, event.ip_address, event.app_name
+    who = f"{email},{ip_address},{app_name}"
+    if (
+        len(who) > MAX_IP_ADDRESS
+        or not who.isascii()
+        or not who.isprintable()
+        or who.count(",") != _COMMAS
+        or '"' in who
+    ):
+        who = ",".join(
+            (
+                csv_field(_cut(email, MAX_EMAIL)),
+                csv_field(_cut(ip_address, MAX_IP_ADDRESS)),
+                csv_field(_cut(app_name, MAX_APP_NAME)),
+            )
+        )
+    head = f"{date_text(event.at)} +0000 UTC,{who},{event.action!s},"
+    line = _line(head, event, event.details)
+    if len(line) <= MAX_ROW_BYTES:
+        return line
+    return _shortened_line(head, event, len(line))
+
+
+def date_text(at: datetime) -> str:
+    """An aware instant as `YYYY-MM-DD HH:MM:SS` in UTC, the fraction of the second cut off."""
+    if at.tzinfo is not UTC:
+        at = at.astimezone(UTC)
+    return at.isoformat(" ")[:DATE_LENGTH]
+
+
+def csv_field(text: str) -> str:
+    """The text as it stands between two commas: escaped where unsafe, quoted where needed."""
+    text = _UNSAFE.sub(_escape, text)
+    return '"' + text.replace('"', '""') + '"' if '"' in text or "," in text else text
+
+
+def _line(head: str, event: AuditEvent, details: Mapping[str, Any]) -> bytes:
+    try:
+        text = _encode(details)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise EventError(f"{event.id} {event.action}: details are not plain JSON: {error}") from error
+    if not text.isascii() or "\x7f" in text:
+        text = _UNSAFE.sub(_escape, text)
+    rest = "," + text[1:] if len(text) > len("{}") else "}"
+    quoted = rest.replace('"', '""')
+    return f'{head}"{{""id"":""{event.sender}:{event.sequence}""{quoted}"\r\n'.encode()
+
+
+def _escape(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}…(+{len(text) - limit} characters)"
+
+
+def _shortened_line(head: str, event: AuditEvent, size: int) -> bytes:
+    """Cut long texts, lists and objects inside Details, ever shorter, until the row fits."""
+    for limit in (8192, 2048, 512, 128, 32, 8):
+        line = _line(head, event, {**_shorten(dict(event.details), limit), "truncatedFrom": size})
+        if len(line) <= MAX_ROW_BYTES:
+            return line
+    # Nested wide enough that even eight of everything is too much: say that there was something.
+    return _line(head, event, {"truncatedFrom": size})
+
+
+def _shorten(value: Any, limit: int) -> Any:
+    match value:
+        case str():
+            return _cut(value, limit)
+        case list() | tuple():
+            kept = [_shorten(item, limit) for item in value[:limit]]
+            return kept if len(value) <= limit else [*kept, f"…(+{len(value) - limit} entries)"]
+        case dict():
+            names = sorted(value)
+            short = {_cut(str(name), limit): _shorten(value[name], limit) for name in names[:limit]}
+            return short if len(names) <= limit else {**short, "…": f"(+{len(names) - limit} fields)"}
+        case _:
+            return value

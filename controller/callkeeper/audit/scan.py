@@ -1,0 +1,168 @@
+"""Reading stored rows back: which bytes are whole, valid rows, and what ids they carry.
+
+Used where the side file cannot be asked: for the tail of a file after a crash, and for everything when a side file is
+lost.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from callkeeper.audit.row import DATE_LENGTH, HEADER, MAX_ROW_BYTES
+
+CHUNK_BYTES = 1024 * 1024
+
+_PLAIN = rb'[^",\x00-\x1f\x7f]*+'
+_FIELD = rb'(?:"(?:[^"\x00-\x1f\x7f]|"")*+"|' + _PLAIN + rb")"
+_ROW = re.compile(
+    rb"(\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}) \+0000 UTC,"
+    + (_FIELD + rb",") * 3
+    + rb"[A-Za-z]++,"
+    + rb'"\{""id"":""([A-Za-z0-9._/-]+):(\d{1,19})""(?:[^"\x00-\x1f\x7f]|"")*+"\r\n'
+)
+
+
+@dataclass(slots=True)
+class Scanned:
+    """What a stretch of a file holds.
+
+    Attributes:
+        end: offset after the last row of the longest valid run from where the scan began.
+        rows: rows of that run.
+        marks: the highest sequence of each sender in it.
+        last: Date of its last row as ordered by, empty when it has none.
+    """
+
+    end: int
+    rows: int = 0
+    marks: dict[str, int] = field(default_factory=dict)
+    last: bytes = b""
+
+
+def scan(path: Path, start: int, *, day: str, after: bytes = b"") -> Scanned:
+    """Find the longest run of valid rows from `start` on; never looks behind a hole.
+
+    Args:
+        path: the file; from offset 0 the header line is expected first.
+        start: an offset where a row (or the header) begins.
+        day: the UTC day every row must lie in.
+        after: Date of the row before; an older row ends the run.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    found = Scanned(end=start, last=after)
+    prefix = day.encode()
+    for line in _lines(path, start):
+        if found.end == 0:
+            if line != HEADER:
+                break
+            found.end = len(HEADER)
+            continue
+        match = _ROW.fullmatch(line)
+        if match is None or match[1] < found.last or not match[1].startswith(prefix) or len(line) > MAX_ROW_BYTES:
+            break
+        found.end += len(line)
+        found.rows += 1
+        found.last = match[1]
+        raise_mark(found.marks, match[2].decode(), int(match[3]))
+    return found
+
+
+def all_marks(path: Path) -> tuple[dict[str, int], int]:
+    """The highest sequence of each sender among all readable rows of a file, and how many lines are not rows.
+
+    Looks behind holes: for closed files, where a mark missed would let a repeat through.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    marks: dict[str, int] = {}
+    unreadable = 0
+    for number, line in enumerate(_lines(path, 0)):
+        match = _ROW.fullmatch(line)
+        if match is not None:
+            raise_mark(marks, match[2].decode(), int(match[3]))
+        elif number or line != HEADER:
+            unreadable += 1
+    return marks, unreadable
+
+
+def raise_mark(marks: dict[str, int], sender: str, sequence: int) -> None:
+    """Keep the higher one."""
+    if sequence > marks.get(sender, 0):
+        marks[sender] = sequence
+
+
+def last_date(path: Path, size: int) -> bytes:
+    """Date of the last row within the first `size` bytes; empty when there is none.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        start = max(len(HEADER), size - 2 * MAX_ROW_BYTES)
+        file.seek(start)
+        tail = file.read(max(0, size - start))
+    begin = tail.rfind(b"\n", 0, len(tail) - 1) + 1
+    return tail[begin : begin + DATE_LENGTH]
+
+
+def count_rows(path: Path, start: int, end: int) -> int:
+    """Rows that end within a stretch of bytes.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    return sum(chunk.count(b"\n") for chunk in read_stretch(path, start, end))
+
+
+def read_stretch(path: Path, start: int, end: int) -> Iterator[bytes]:
+    """The bytes of a stretch, in chunks of at most 1 MiB; ends early where the file does.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb", buffering=0) as file:
+        file.seek(start)
+        while start < end and (chunk := file.read(min(CHUNK_BYTES, end - start))):
+            start += len(chunk)
+            yield chunk
+
+
+def whole_lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same bytes, cut so that every chunk ends with a line; a last line without its end is left out."""
+    rest = b""
+    for chunk in chunks:
+        cut = chunk.rfind(b"\n") + 1
+        if cut:
+            yield rest + chunk[:cut] if rest else chunk[:cut]
+            rest = chunk[cut:]
+        else:
+            rest += chunk
+
+
+def whole_rows_end(descriptor: int, size: int) -> int:
+    """Offset after the last whole line within the first `size` bytes of an open file; 0 when there is none.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    end = size
+    while end > 0:
+        begin = max(0, end - MAX_ROW_BYTES)
+        cut = os.pread(descriptor, end - begin, begin).rfind(b"\n")
+        if cut >= 0:
+            return begin + cut + 1
+        end = begin
+    return 0
+
+
+def _lines(path: Path, start: int) -> Iterator[bytes]:
+    """The file's lines from an offset on, each at most one byte longer than a row may be."""
+    with path.open("rb") as file:
+        file.seek(start)
+        while line := file.readline(MAX_ROW_BYTES + 1):
+            yield line

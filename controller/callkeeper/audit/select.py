@@ -1,0 +1,71 @@
+"""Which rows of an export are wanted: by e-mail address and by action.
+
+Works on stored bytes: most of a log is passed over without looking at its rows one by one. A chunk is searched for the
+rarest text a wanted row must hold, and only lines that hold it are read.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from callkeeper.audit.actions import Action
+from callkeeper.audit.row import csv_field
+from callkeeper.audit.scan import whole_lines
+
+_FIELD = rb'(?:"(?:[^"\r\n]|"")*+"|[^",\r\n]*+)'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What rows are wanted.
+
+    Attributes:
+        email: only rows of this address, compared without regard to case; None for all.
+        actions: only rows of these actions; empty for all.
+    """
+
+    email: str | None = None
+    actions: tuple[Action, ...] = ()
+
+    @property
+    def everything(self) -> bool:
+        """Nothing is left out."""
+        return self.email is None and not self.actions
+
+    def apply(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """The wanted rows of stored bytes (without a header line), as stored; chunks need not end with a line."""
+        if self.everything:
+            yield from chunks
+            return
+        wanted = self._expression()
+        needle = self._needle()
+        for chunk in whole_lines(iter(chunks)):
+            if kept := b"".join(_matching(chunk, needle, wanted)):
+                yield kept
+
+    def _expression(self) -> re.Pattern[bytes]:
+        email = _FIELD if self.email is None else b"".join(map(_either_case, csv_field(self.email)))
+        names = b"|".join(re.escape(action.value.encode()) for action in self.actions)
+        actions = b"(?:" + names + b")" if names else _FIELD
+        return re.compile(rb"[^,]{29}," + email + b"," + _FIELD + b"," + _FIELD + b"," + actions + b",")
+
+    def _needle(self) -> re.Pattern[bytes]:
+        """Something every wanted row holds, as plain as can be."""
+        if self.actions:
+            return re.compile(b"|".join(b"," + re.escape(action.value.encode()) + b"," for action in self.actions))
+        return re.compile(b"," + b"".join(map(_either_case, csv_field(self.email or ""))) + b",")
+
+
+def _matching(chunk: bytes, needle: re.Pattern[bytes], wanted: re.Pattern[bytes]) -> Iterator[bytes]:
+    position = 0
+    while hit := needle.search(chunk, position):
+        begin = chunk.rfind(b"\n", 0, hit.start()) + 1
+        position = chunk.index(b"\n", hit.start()) + 1
+        if wanted.match(chunk, begin):
+            yield chunk[begin:position]
+
+
+def _either_case(character: str) -> bytes:
+    forms = {character, character.lower(), character.upper()}
+    encoded = sorted(re.escape(form.encode("utf-8", "surrogatepass")) for form in forms)
+    return encoded[0] if len(encoded) == 1 else b"(?:" + b"|".join(encoded) + b")"

@@ -1,0 +1,321 @@
+"""The table behind `Action`: area, emitter, meaning and the fields of Details, one entry per action.
+
+docs/reference/audit-actions.md is written from it (`callkeeper audit actions --format markdown`), and a test holds the
+page current. Whose emitter does not exist yet says so: a name in the table is a promise about spelling, not about rows.
+"""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from callkeeper.audit.actions import Action, Area
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What the taxonomy says about one action.
+
+    Attributes:
+        action: the ActionType of the row.
+        area: the part of the product.
+        meaning: what happened when such a row stands there, in one sentence.
+        emitter: the part of Callkeeper that writes the row.
+        details: fields of Details after `id`, as (name, JSON type, meaning); a field that does not apply is absent.
+        emitted: whether that emitter exists in this version.
+    """
+
+    action: Action
+    area: Area
+    meaning: str
+    emitter: str
+    details: tuple[tuple[str, str, str], ...] = ()
+    emitted: bool = False
+
+
+RECORDER = "recorder"
+RECONCILE = "reconcile"
+COLLECTOR = "audit store"
+
+_OBJECT = ("object", "text", "kind/namespace/name of the settings object")
+_FROM = ("from", "value", "the setting before; numbers masked")
+_TO = ("to", "value", "the setting in force now; numbers masked")
+_REVISION = ("revision", "text", "SHA-256 of the config in force after it")
+_COMMIT = ("commit", "text", "git commit that brought the change")
+_FILE = ("file", "text", "file and line of the setting")
+_SEGMENT = ("segment", "text", "id of the call's segment")
+_USER = ("user", "text", "directory id of the recorded user")
+_REASON = ("reason", "text", "machine-readable reason")
+_RECORDING = ("recording", "text", "id of the recording")
+_RANGE_FROM = ("from", "instant", "start of the range, RFC 3339, included")
+_RANGE_TO = ("to", "instant", "end of the range, RFC 3339, not included")
+_FILTER = ("filter", "object", "what was asked for; numbers masked")
+_GROUP = ("group", "text", "id of the group")
+_CHANGE = (_OBJECT, _FROM, _TO, _REVISION, _COMMIT, _FILE)
+
+
+def _entry(
+    action: Action, area: Area, emitter: str, meaning: str, *details: tuple[str, str, str], emitted: bool = False
+) -> Entry:
+    return Entry(action=action, area=area, emitter=emitter, meaning=meaning, details=details, emitted=emitted)
+
+
+def _setting(action: Action, meaning: str) -> Entry:
+    return _entry(action, Area.SETTINGS, RECONCILE, meaning, *_CHANGE, emitted=True)
+
+
+def _dashboard(action: Action, meaning: str) -> Entry:
+    return _entry(action, Area.DASHBOARDS, RECORDER, meaning, _RANGE_FROM, _RANGE_TO, _FILTER)
+
+
+def _recording(action: Action, meaning: str, *details: tuple[str, str, str]) -> Entry:
+    return _entry(action, Area.RECORDINGS, RECORDER, meaning, _RECORDING, *details)
+
+
+_TABLE: tuple[Entry, ...] = (
+    _entry(Action.LOGIN, Area.USER_ACCESS, RECORDER, "Somebody signed in, or tried to.", ("success", "boolean", "")),
+    _entry(Action.LOGOUT, Area.USER_ACCESS, RECORDER, "Somebody signed out, or the session ended.", _REASON),
+    _entry(Action.CHANGE_PASSWORD, Area.USER_ACCESS, RECORDER, "A password was changed.", _USER),
+    _dashboard(Action.GET_CALLS_STATISTICS, "The statistics of calls were read."),
+    _dashboard(Action.GET_CALLS_TREND, "The trend of calls was read."),
+    _dashboard(Action.GET_OVERALL_SENTIMENT, "The overall sentiment was read."),
+    _dashboard(Action.GET_SENTIMENT_BY_USER, "Sentiment by user was read."),
+    _dashboard(Action.GET_SENTIMENT_BY_PARTY, "Sentiment by party was read."),
+    _dashboard(Action.GET_USERS_RANKING, "The ranking of users was read."),
+    _entry(
+        Action.REFUSE_RECORDING_START,
+        Area.RECORDINGS,
+        RECORDER,
+        "A start on demand was refused.",
+        _SEGMENT,
+        _USER,
+        _REASON,
+        _REVISION,
+        emitted=True,
+    ),
+    _entry(
+        Action.START_RECORDING,
+        Area.RECORDINGS,
+        RECORDER,
+        "A user started a recording on demand.",
+        _SEGMENT,
+        _USER,
+        _REVISION,
+        emitted=True,
+    ),
+    _entry(
+        Action.STOP_RECORDING,
+        Area.RECORDINGS,
+        RECORDER,
+        "A user stopped a recording on demand.",
+        _SEGMENT,
+        _USER,
+        emitted=True,
+    ),
+    _entry(
+        Action.SEARCH_RECORDINGS,
+        Area.RECORDINGS,
+        RECORDER,
+        "Recordings were searched for.",
+        _FILTER,
+        ("found", "number", "recordings in the answer"),
+    ),
+    _recording(Action.GET_RECORDING_DETAILS, "The details of a recording were read."),
+    _recording(Action.PLAY_RECORDING, "A recording was played."),
+    _recording(Action.DOWNLOAD_RECORDING, "A recording was downloaded.", ("bytes", "number", "size of the media")),
+    _recording(Action.DELETE_RECORDING, "A recording was deleted by a person.", _REASON),
+    _recording(Action.REFUSE_DELETION, "A deletion was refused: held, or within the minimum retention.", _REASON),
+    _recording(Action.EXPIRE_RECORDING, "A recording reached its expiry and was deleted.", _REVISION),
+    _recording(Action.REQUEST_ERASURE, "A request to erase was registered and access restricted.", _REASON),
+    _recording(Action.EXECUTE_ERASURE, "A registered request to erase was carried out."),
+    *(
+        _entry(action, Area.NOTES_AND_TAGS, RECORDER, meaning, _RECORDING, field)
+        for action, meaning, field in (
+            (Action.ADD_NOTE, "A note was written.", ("note", "text", "id of the note")),
+            (Action.UPDATE_NOTE, "A note was changed.", ("note", "text", "id of the note")),
+            (Action.DELETE_NOTE, "A note was deleted.", ("note", "text", "id of the note")),
+            (Action.ADD_TAG, "A tag was set.", ("tag", "text", "the tag")),
+            (Action.REMOVE_TAG, "A tag was taken away.", ("tag", "text", "the tag")),
+        )
+    ),
+    *(
+        _entry(
+            action,
+            Area.LEGAL_HOLD,
+            RECORDER,
+            meaning,
+            ("conversation", "text", "id of the conversation held"),
+            ("hold", "text", "id of the hold"),
+            _REASON,
+        )
+        for action, meaning in (
+            (Action.PLACE_HOLD, "A conversation was put under hold."),
+            (Action.RELEASE_HOLD, "A hold was released, by a person or by a confirmed change of the rule."),
+            (Action.REFUSE_HOLD, "A hold was refused."),
+        )
+    ),
+    *(
+        _entry(action, Area.ALARMS, RECORDER, meaning, ("alarm", "text", "name of the alarm"), _REASON)
+        for action, meaning in (
+            (Action.RAISE_ALARM, "An alarm was raised."),
+            (Action.ACKNOWLEDGE_ALARM, "Somebody took an alarm on."),
+            (Action.CLEAR_ALARM, "An alarm ended."),
+        )
+    ),
+    _entry(Action.CREATE_GROUP, Area.GROUPS, RECORDER, "A group was made.", _GROUP),
+    _entry(Action.UPDATE_GROUP, Area.GROUPS, RECORDER, "A group was changed.", _GROUP, _FROM, _TO),
+    _entry(Action.DELETE_GROUP, Area.GROUPS, RECORDER, "A group was deleted.", _GROUP),
+    _entry(Action.ADD_GROUP_MEMBER, Area.GROUPS, RECORDER, "A user joined a group.", _GROUP, _USER),
+    _entry(Action.REMOVE_GROUP_MEMBER, Area.GROUPS, RECORDER, "A user left a group.", _GROUP, _USER),
+    *(
+        _entry(
+            action,
+            Area.PLATFORM,
+            RECORDER,
+            meaning,
+            ("users", "number", "users in the directory after it"),
+            ("revision", "text", "SHA-256 of the directory"),
+            emitted=True,
+        )
+        for action, meaning in (
+            (Action.IMPORT_USERS, "The user directory was read from users.csv."),
+            (Action.UPDATE_USERS, "The user directory was replaced over the API."),
+        )
+    ),
+    *(
+        _entry(action, Area.PLATFORM, RECORDER, meaning, _USER, ("licence", "text", "name of the licence"))
+        for action, meaning in (
+            (Action.ASSIGN_LICENCE, "A licence was given to a user."),
+            (Action.REVOKE_LICENCE, "A licence was taken from a user."),
+        )
+    ),
+    _entry(
+        Action.DOWNLOAD_CSV_AUDIT,
+        Area.AUDIT,
+        "recorder, command line",
+        "A range of this log was exported; the row is written before the first byte leaves.",
+        _RANGE_FROM,
+        _RANGE_TO,
+        ("rows", "number", "rows exported"),
+        ("bytes", "number", "bytes exported, the header line included"),
+        ("chain", "text", "chain head of the store when the range was fixed"),
+        ("email", "text", "only rows of this address"),
+        ("actions", "list of text", "only rows of these actions"),
+        emitted=True,
+    ),
+    _entry(
+        Action.VERIFY_AUDIT,
+        Area.AUDIT,
+        COLLECTOR,
+        "The chain of this log was verified.",
+        ("sound", "boolean", "nothing altered was found"),
+        ("chain", "text", "chain head verified"),
+    ),
+    _entry(
+        Action.DELETE_AUDIT_SEGMENT,
+        Area.AUDIT,
+        COLLECTOR,
+        "A segment older than the log's retention was deleted.",
+        ("file", "text", "name of the segment"),
+        ("rows", "number", "rows it held"),
+        ("sha256", "text", "hash of its bytes"),
+    ),
+    _entry(
+        Action.RESTORE_AUDIT,
+        Area.AUDIT,
+        COLLECTOR,
+        "The store was restored from a backup and goes on from there.",
+        ("chain", "text", "chain head restored"),
+    ),
+    _setting(Action.UPDATE_RECORDING_FILTER, "The filter of call types changed."),
+    _setting(Action.UPDATE_BLACKLIST, "Numbers were added to or taken from the blacklist."),
+    _setting(Action.UPDATE_DEFAULT_POLICY, "The default mode, or what a start on demand captures, changed."),
+    _setting(Action.UPDATE_RECORDING_LIMIT, "The always-on limit, or what becomes of calls outside it, changed."),
+    _setting(Action.SET_USER_POLICY, "A user's override was set, changed or removed."),
+    _setting(Action.UPDATE_RETENTION, "How long recordings are kept changed."),
+    _setting(Action.UPDATE_EXTRA_RETENTION, "What a legal hold adds changed."),
+    _setting(Action.UPDATE_MINIMUM_RETENTION, "The time before which nobody deletes changed."),
+    _setting(Action.UPDATE_AUDIT_LOG, "How this log is kept changed."),
+    _setting(Action.UPDATE_RECORDER, "The recorder's own object changed: endpoint, drift policy, guardrails."),
+    _entry(
+        Action.REVERT_DRIFT,
+        Area.SETTINGS,
+        RECONCILE,
+        "A config that somebody else had put was replaced by the one in git.",
+        ("found", "text", "revision that was found"),
+        _REVISION,
+        emitted=True,
+    ),
+    _entry(
+        Action.REPORT_DRIFT,
+        Area.SETTINGS,
+        RECONCILE,
+        "A config that somebody else had put was found and left, as the drift policy says.",
+        ("found", "text", "revision that was found"),
+        _REVISION,
+        emitted=True,
+    ),
+    _entry(
+        Action.FOREIGN_CONFIG,
+        Area.SETTINGS,
+        RECORDER,
+        "A config was put by another owner than the one before.",
+        ("owner", "text", "who put it"),
+        _REVISION,
+        emitted=True,
+    ),
+    _entry(
+        Action.REJECT_CONFIG,
+        Area.SETTINGS,
+        RECONCILE,
+        "Settings did not come into force.",
+        _OBJECT,
+        _REASON,
+        emitted=True,
+    ),
+    _entry(
+        Action.CONFIRM_DELETION,
+        Area.SETTINGS,
+        RECONCILE,
+        "A change that deletes, shortens, releases or removes was confirmed and came into force.",
+        _OBJECT,
+        ("confirmation", "text", "the words that confirmed it"),
+        _REVISION,
+        emitted=True,
+    ),
+)
+
+TAXONOMY = MappingProxyType({entry.action: entry for entry in _TABLE})
+"""Every action's entry, in the order of the table."""
+
+AREA = MappingProxyType({entry.action: entry.area for entry in _TABLE})
+"""The area of every action."""
+
+
+def reference_page() -> str:
+    """The page docs/reference/audit-actions.md, Markdown, with a final newline."""
+    lines = [
+        "# Audit actions",
+        "",
+        "Every action an audit row may name (`ActionType`), written from the table in the code by",
+        "`callkeeper audit actions --format markdown`. Details is JSON whose first member is the event's `id`",
+        "(`<sender>:<sequence>`); the fields listed here follow in the order of their names, and one that does not",
+        "apply is absent. Phone numbers in Details are a keyed hash and the last digits. An instant claimed more than",
+        "60 s ahead of the store's clock stands in `claimedAt`. `GetCallsTrend`, `DeleteRecording` and",
+        "`DownloadCsvAudit` are the field's own names; all others are Callkeeper's.",
+        "",
+        "An action marked *later* has its name reserved; nothing emits it in this version.",
+    ]
+    for area in Area:
+        lines += ["", f"## {area.capitalize()}", "", "| action | meaning | emitted by | Details |", "|---|---|---|---|"]
+        lines += [
+            f"| `{entry.action}` | {entry.meaning} | {entry.emitter}{'' if entry.emitted else ' (*later*)'} "
+            f"| {_details(entry) or '-'} |"
+            for entry in _TABLE
+            if entry.area is area
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _details(entry: Entry) -> str:
+    return "<br>".join(
+        f"`{name}` {kind}{': ' if meaning else ''}{meaning}" for name, kind, meaning in sorted(entry.details)
+    )
