@@ -110,7 +110,13 @@ class Part(BaseModel):
     """Anything people write: camelCase, nothing unknown, never changed."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, alias_generator=to_camel, validate_default=False, regex_engine="rust-regex"
+        extra="forbid",
+        frozen=True,
+        alias_generator=to_camel,
+        validate_default=False,
+        regex_engine="rust-regex",
+        # Built when a kind is first read: checking one file waits for the kinds in it alone.
+        defer_build=True,
     )
 
     cel: ClassVar[tuple[tuple[str, str], ...]] = ()
