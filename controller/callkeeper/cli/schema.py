@@ -24,7 +24,13 @@ def _json_schemas() -> Mapping[str, bytes]:
     return json_documents()
 
 
-RENDERERS: tuple[Renderer, ...] = (_crds, _json_schemas)
+def _recorder_api() -> Mapping[str, bytes]:
+    from callkeeper.recorder.api_document import api_documents  # noqa: PLC0415 - the command line imports what it runs
+
+    return api_documents()
+
+
+RENDERERS: tuple[Renderer, ...] = (_crds, _json_schemas, _recorder_api)
 """Everything that is generated and checked in. Another generated document is another function here."""
 
 OWNED = ("crds/*.yaml", "schemas/callkeeper.dev/*.json")

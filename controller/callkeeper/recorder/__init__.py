@@ -1,1 +1,1 @@
-"""The running recorder: HTTP API, calls, users, and the configuration it obeys."""
+"""The running recorder: its settings, calls and their decisions, the user directory, and the HTTP API over them."""

@@ -1,0 +1,53 @@
+"""`schemas/recorder-api.json`: the OpenAPI document, written from the routes without a recorder behind them."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from callkeeper.audit.actions import Action
+from callkeeper.recorder.app import create_app, openapi
+from callkeeper.recorder.auditing import Actor
+from callkeeper.recorder.config_store import Pointer
+from callkeeper.recorder.parts import RecorderParts
+from callkeeper.recorder.principals import Principal
+
+PATH = "schemas/recorder-api.json"
+
+
+def api_documents() -> Mapping[str, bytes]:
+    """The document by its path below the repository's root."""
+    nothing = _Nothing()
+    app = create_app(
+        RecorderParts(
+            config_store=nothing, principals=nothing, audit=nothing, audit_reader=nothing, directory_source="nowhere"
+        )
+    )
+    return {PATH: (json.dumps(openapi(app), indent=2, ensure_ascii=False) + "\n").encode()}
+
+
+class _Nothing:
+    """Every port at once, of a recorder nobody may ask anything: only its routes are looked at."""
+
+    fault: str | None = None
+
+    def load(self) -> None:
+        return None
+
+    def save(self, pointer: Pointer, body: bytes) -> None:
+        raise NotImplementedError
+
+    def body(self, revision: str) -> bytes | None:
+        raise NotImplementedError
+
+    def principal(self, token: str) -> Principal | None:
+        raise NotImplementedError
+
+    async def emit(self, action: Action, *, at: datetime, actor: Actor, details: Mapping[str, Any]) -> None:
+        raise NotImplementedError
+
+    async def check(self) -> None:
+        raise NotImplementedError
+
+    async def download(self, start: datetime, end: datetime, *, at: datetime, actor: Actor) -> Iterator[bytes]:
+        raise NotImplementedError

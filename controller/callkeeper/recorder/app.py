@@ -1,0 +1,65 @@
+"""The recorder as an ASGI application: every route behind one door, every error a problem document.
+
+Whoever composes it (`local/`) hands in the parts and serves it. Serve it with uvicorn's `proxy_headers=False`: which
+proxies are believed is decided here (`RecorderParts.trusted_proxies`), and a server that rewrites the peer first would
+believe anybody.
+"""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+
+from callkeeper.recorder.http.answers import ProblemDocument
+from callkeeper.recorder.http.call_routes import add_call_routes
+from callkeeper.recorder.http.config_routes import add_config_routes
+from callkeeper.recorder.http.door import door
+from callkeeper.recorder.http.limits import Limits
+from callkeeper.recorder.http.problems import answer_http
+from callkeeper.recorder.http.rights import ANYBODY, RIGHTS
+from callkeeper.recorder.http.service_routes import add_service_routes
+from callkeeper.recorder.http.user_routes import add_user_routes
+from callkeeper.recorder.parts import Recorder, RecorderParts
+
+TITLE = "Callkeeper recorder"
+VERSION = "v1alpha1"
+
+
+def create_app(parts: RecorderParts) -> FastAPI:
+    """Make the application; the running parts are at `app.state.recorder` (a `Recorder`).
+
+    Raises:
+        StorageFault: what was kept cannot be read.
+    """
+    recorder = Recorder.of(parts)
+    app = FastAPI(title=TITLE, version=VERSION, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.router.route_class = door(parts.principals, recorder.metrics, parts.trusted_proxies)
+    app.state.recorder = recorder
+    for add in (add_config_routes, add_call_routes, add_user_routes, add_service_routes):
+        add(app, recorder)
+    app.add_middleware(Limits)
+    app.add_exception_handler(HTTPException, answer_http)
+    return app
+
+
+def openapi(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document of the application, with its security and who may use which route."""
+    document = get_openapi(
+        title=TITLE,
+        version=VERSION,
+        description="The contract between whoever programs a recorder, tells it of calls, and reads from it. "
+        "Errors are RFC 9457 problem documents; see docs/reference/problems.md.",
+        routes=app.routes,
+    )
+    schemas = document["components"]["schemas"]
+    schemas[ProblemDocument.__name__] = ProblemDocument.model_json_schema()
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    for (method, path), roles in RIGHTS.items():
+        operation = document["paths"][path][method.lower()]
+        if roles is not ANYBODY:
+            operation["security"] = [{"token": []}]
+            operation["x-roles"] = sorted(roles)
+    return document

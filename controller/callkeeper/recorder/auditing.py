@@ -1,0 +1,60 @@
+"""How the recorder leaves audit rows: the ports, and who acts from where.
+
+A row is acknowledged before the action it tells of is done. When it cannot be, an action by a person is refused; what
+happens by itself (automatic recording) never waits for a row.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from callkeeper.audit.actions import Action
+from callkeeper.recorder.principals import Principal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who acts, and from where.
+
+    Attributes:
+        principal: who.
+        ip_address: the peer, or the last untrusted hop behind a listed proxy; empty when unknown.
+    """
+
+    principal: Principal
+    ip_address: str = ""
+
+
+class AuditSink(Protocol):
+    """Where rows go."""
+
+    async def emit(self, action: Action, *, at: datetime, actor: Actor, details: Mapping[str, Any]) -> None:
+        """Make one row durable.
+
+        Raises:
+            AuditFault: it is not durable; the action must not be done.
+        """
+        ...
+
+    async def check(self) -> None:
+        """See whether rows can be written.
+
+        Raises:
+            AuditFault: they cannot.
+        """
+        ...
+
+
+class AuditReader(Protocol):
+    """Where rows come from."""
+
+    async def download(self, start: datetime, end: datetime, *, at: datetime, actor: Actor) -> Iterator[bytes]:
+        """The rows of `[start, end)` as CSV with its header, ascending, in chunks; reading them blocks.
+
+        The download is audited before this returns.
+
+        Raises:
+            AuditFault: the log cannot be read, or the row of the download cannot be written.
+        """
+        ...

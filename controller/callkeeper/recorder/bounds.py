@@ -1,0 +1,82 @@
+"""Every bound the recorder puts on what comes from outside, with the reason for its size.
+
+Each is listed in docs/reference/bounds.md.
+"""
+
+CONFIG_BODY_BYTES = 64 * 1024 * 1024
+"""A config or a directory: 100,000 blacklist entries of up to 129 + 64 + 200 characters are under 50 MB."""
+
+BODY_BYTES = 1024 * 1024
+"""Any other body: 1,000 parties with the longest number and user stay under 0.9 MB."""
+
+QUERY_BYTES = 8 * 1024
+"""A query string; the longest legal one (search and cursor) is under 1 KiB."""
+
+JSON_DEPTH = 32
+"""Nesting of a JSON body: the deepest legal one, a config, has 5 levels."""
+
+PARTIES = 1_000
+"""Participants of one segment: the largest meetings of the field's platforms list as many."""
+
+NUMBER_CHARACTERS = 256
+"""A number as signalled, a SIP URI with its parameters."""
+
+REFERENCE_CHARACTERS = 320
+"""A directory id or e-mail address (64 + 1 + 255, RFC 5321 4.5.3.1)."""
+
+IDENTIFIER_CHARACTERS = 256
+"""A native id, a conversation, a segment: SIP Call-IDs and platform GUIDs are well below."""
+
+OPEN_SEGMENTS = 100_000
+"""Segments open at once: a hundred times the busiest hour of 1,000 calls started a minute at 1 minute each."""
+
+ENDED_SEGMENTS = 10_000
+"""Ended segments kept in memory, for look-ups, inheritance on transfer and the effects of a change."""
+
+RECORDINGS_PER_USER = 1_000
+"""Stretches a user may start in one segment: a start and stop every ten seconds for almost three hours."""
+
+CONFIG_HISTORY = 20
+"""Configs kept, the one in force included (design, section 7)."""
+
+SPENT_CONFIRMATIONS = 10_000
+"""Confirmations remembered as spent; the oldest go first. One a day fills it in 27 years."""
+
+CONFIRMATIONS = 1_000
+"""Confirmations in one envelope: one per object that may carry one."""
+
+EPOCH = 2**53 - 1
+"""The largest fencing epoch: what every JSON reader holds exactly."""
+
+DIRECTORY_USERS = 100_000
+"""Users of one directory."""
+
+LINES_PER_USER = 100
+"""Lines of one user."""
+
+GROUPS_PER_USER = 1_000
+"""Groups of one user."""
+
+PAGE = 1_000
+"""The most entries of one page of a list."""
+
+PAGE_DEFAULT = 100
+"""Entries of a page when the client does not say."""
+
+SEARCH_CHARACTERS = 200
+"""A search text."""
+
+PRINCIPALS = 10_000
+"""Principals of the token file."""
+
+TOKEN_CHARACTERS = 512
+"""A bearer token as sent; those made here have 43 characters."""
+
+TOKEN_FILE_BYTES = 8 * 1024 * 1024
+"""The token file: 10,000 principals at their longest."""
+
+FORWARDED_CHARACTERS = 4_096
+"""The X-Forwarded-For header that is still looked at."""
+
+EFFECT_SAMPLE = 20
+"""Changed decisions shown by a check."""

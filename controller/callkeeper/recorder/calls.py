@@ -1,0 +1,308 @@
+"""The calls of this recorder: the segments that are open, those that ended last, and what people do to them.
+
+Call events never wait for anything: they are answered from memory. What a user does (start, stop) waits for its audit
+row, and is looked at again afterwards, because the call has gone on meanwhile.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from operator import attrgetter
+from secrets import token_hex
+
+import structlog
+
+from callkeeper.audit.actions import Action
+from callkeeper.policy.call import Call, CallKind
+from callkeeper.policy.config_json import revision
+from callkeeper.policy.decision import Decision, Outcome
+from callkeeper.recorder import bounds
+from callkeeper.recorder import segment as segments
+from callkeeper.recorder.auditing import Actor, AuditSink
+from callkeeper.recorder.clock import Clock
+from callkeeper.recorder.errors import Conflict, Full, Unknown
+from callkeeper.recorder.programming import Programming
+from callkeeper.recorder.segment import Segment, State
+from callkeeper.recorder.users import Users
+
+log = structlog.get_logger()
+
+PEERS = 2
+"""Those who take part in a call between peers; one more makes it a group call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """The start of a segment, as told by a source.
+
+    Attributes:
+        call: what starts.
+        parent: the segment it continues, or None.
+        kind_stated: the source said which kind it is; else it follows from how many take part.
+    """
+
+    call: Call
+    parent: str | None = None
+    kind_stated: bool = True
+
+
+class Calls:
+    """Holds the segments and applies events to them."""
+
+    def __init__(
+        self,
+        *,
+        programming: Programming,
+        users: Users,
+        audit: AuditSink,
+        clock: Clock,
+        on_decision: Callable[[Segment], None] = lambda _: None,
+        new_id: Callable[[], str] = lambda: token_hex(16),
+    ) -> None:
+        self._programming = programming
+        self._users = users
+        self._audit = audit
+        self._clock = clock
+        self._on_decision = on_decision
+        self._new_id = new_id
+        self._number = 0
+        self._open: dict[str, Segment] = {}
+        self._ended: OrderedDict[str, Segment] = OrderedDict()
+        self._by_native_id: dict[str, str] = {}
+        self._latest_of_conversation: dict[str, str] = {}
+
+    @property
+    def open_count(self) -> int:
+        """How many segments are open."""
+        return len(self._open)
+
+    def get(self, identifier: str) -> Segment:
+        """The segment, open or among the last that ended.
+
+        Raises:
+            Unknown: there is none.
+        """
+        found = self._open.get(identifier) or self._ended.get(identifier)
+        if found is None:
+            raise unknown_segment()
+        return found
+
+    def before(self, number: int | None) -> list[Segment]:
+        """Every segment in memory that started before the one of this number (None: all), the latest first."""
+        found = (*self._open.values(), *self._ended.values())
+        chosen = found if number is None else [segment for segment in found if segment.number < number]
+        return sorted(chosen, key=attrgetter("number"), reverse=True)
+
+    def start(self, arrival: Arrival) -> tuple[Segment, bool]:
+        """A segment starts.
+
+        Returns:
+            The segment and whether it is new; the same start of a segment that is still open is the same segment.
+
+        Raises:
+            Conflict: a segment with this native id is open and started as something else.
+            Unknown: the parent is named and not known.
+            Full: too many segments are open.
+        """
+        call = arrival.call
+        repeated = self._by_native_id.get(call.native_id)
+        if repeated is not None:
+            return self._same(self._open[repeated], arrival), False
+        if len(self._open) >= bounds.OPEN_SEGMENTS:
+            raise Full(
+                "too-many-open-segments",
+                f"{bounds.OPEN_SEGMENTS} segments are open, the most this recorder holds",
+                "end segments that are over; the call itself is not affected",
+            )
+        parent = None if arrival.parent is None else self.get(arrival.parent)
+        if parent is not None and parent.call.conversation != call.conversation:
+            raise Conflict(
+                "other-conversation",
+                "the parent segment belongs to another conversation",
+                "send the conversation of the parent; all segments of a conversation share it",
+            )
+        self._number += 1
+        begun = segments.begin(
+            identifier=self._new_id(),
+            number=self._number,
+            call=segments.inherited_direction(_with_kind(call, stated=arrival.kind_stated), parent),
+            begun_as=call,
+            parent=parent,
+            config=self._programming.config,
+            directory=self._users.directory,
+            started_before=self._started_before(call, parent),
+            now=self._clock.now(),
+        )
+        self._open[begun.id] = begun
+        self._by_native_id[call.native_id] = begun.id
+        self._latest_of_conversation[call.conversation] = begun.id
+        self._on_decision(begun)
+        return begun, True
+
+    def update(self, identifier: str, changes: Mapping[str, object]) -> Segment:
+        """Parties, kind, direction or consent have changed.
+
+        Args:
+            identifier: the segment.
+            changes: fields of `Call` and their new values.
+
+        Raises:
+            Unknown: no such segment.
+            Conflict: it has ended.
+        """
+        before = self._open_one(identifier)
+        call = replace(before.call, **changes)  # type: ignore[arg-type]  # the body's model has typed them
+        call = _with_kind(call, stated="kind" in changes)
+        if call == before.call:
+            return before
+        changed = segments.change(before, call, self._users.directory, self._clock.now())
+        self._open[identifier] = changed
+        self._on_decision(changed)
+        return changed
+
+    def end(self, identifier: str) -> Segment:
+        """The segment ends; ending it again changes nothing.
+
+        Raises:
+            Unknown: no such segment.
+        """
+        if identifier in self._ended:
+            return self._ended[identifier]
+        if identifier not in self._open:
+            raise unknown_segment()
+        ended = segments.end(self._open.pop(identifier), self._clock.now())
+        del self._by_native_id[ended.call.native_id]
+        self._ended[identifier] = ended
+        if len(self._ended) > bounds.ENDED_SEGMENTS:
+            _, forgotten = self._ended.popitem(last=False)
+            if self._latest_of_conversation.get(forgotten.call.conversation) == forgotten.id:
+                del self._latest_of_conversation[forgotten.call.conversation]
+        return ended
+
+    async def start_recording(self, identifier: str, user: str, actor: Actor) -> Segment:
+        """A user starts recording on demand. Already recording is no change.
+
+        Raises:
+            Unknown: no such segment, or not this user's.
+            Conflict: it has ended, or the settings do not let this user record it.
+            AuditFault: the row cannot be written; nothing was started.
+        """
+        if self._recorded(identifier, user).users[user].state is State.RECORDING:
+            return self._open[identifier]
+        await self._let_start(identifier, user, actor)
+        await self._emit(Action.START_RECORDING, identifier, user, actor)
+        # The call went on while the row was written: what holds is what the settings say now.
+        await self._let_start(identifier, user, actor)
+        started = segments.start(self._open[identifier], user, self._users.directory, self._clock.now())
+        self._open[identifier] = started
+        log.info("recording_started", segment=identifier)
+        return started
+
+    async def stop_recording(self, identifier: str, user: str, actor: Actor) -> Segment:
+        """A user stops what they started. Not recording is no change.
+
+        Raises:
+            Unknown: no such segment, or not this user's.
+            Conflict: it has ended, or the recording is automatic.
+            AuditFault: the row cannot be written; nothing was stopped.
+        """
+        found = self._recorded(identifier, user)
+        if not found.users[user].started:
+            if found.users[user].open_recording is not None:
+                raise Conflict(
+                    "automatic-recording",
+                    "this recording was not started by its user and cannot be stopped by them",
+                    "nothing; the settings ask for it (see the decision's source)",
+                )
+            return found
+        await self._emit(Action.STOP_RECORDING, identifier, user, actor)
+        found = self._recorded(identifier, user)
+        if not found.users[user].started:
+            return found
+        stopped = segments.stop(found, user, self._clock.now())
+        self._open[identifier] = stopped
+        log.info("recording_stopped", segment=identifier)
+        return stopped
+
+    def known(self) -> Iterator[tuple[str, Call]]:
+        """Every call in memory with its segment's id, for the effects of a change."""
+        for found in (*self._ended.values(), *self._open.values()):
+            yield found.id, found.call
+
+    def _same(self, found: Segment, arrival: Arrival) -> Segment:
+        if found.begun_as == arrival.call and found.parent == arrival.parent:
+            return found
+        raise Conflict(
+            "segment-exists",
+            "a segment with this nativeId is open and was started with another body",
+            "send changes to :update, end the open segment first, or use another nativeId",
+            {"segment": found.id},
+        )
+
+    def _started_before(self, call: Call, parent: Segment | None) -> frozenset[str]:
+        """Whose start on demand goes on here: a transfer continues, a retrieval from park does not."""
+        if call.kind is CallKind.UNPARKED:
+            return frozenset()
+        if parent is None:
+            latest = self._latest_of_conversation.get(call.conversation)
+            parent = (self._open.get(latest) or self._ended.get(latest)) if latest is not None else None
+        return frozenset() if parent is None else segments.started_users(parent)
+
+    def _open_one(self, identifier: str) -> Segment:
+        found = self.get(identifier)
+        if found.ended is not None:
+            raise Conflict("segment-ended", "this segment has ended", "start a new segment of the conversation")
+        return found
+
+    def _recorded(self, identifier: str, user: str) -> Segment:
+        found = self._open_one(identifier)
+        if user not in found.users:
+            raise unknown_segment()
+        return found
+
+    async def _let_start(self, identifier: str, user: str, actor: Actor) -> None:
+        found = self._recorded(identifier, user)
+        decision = segments.asked(found, self._users.directory, user)
+        if decision is None:
+            raise unknown_segment()
+        if decision.outcome is Outcome.SKIP:
+            await self._emit(Action.REFUSE_RECORDING_START, identifier, user, actor, decision)
+            raise Conflict(
+                "start-refused",
+                f"this call is not recorded: {decision.deciding.message}",
+                "nothing; the setting named in `source` decides",
+                {"reason": decision.reason.value, "source": None if decision.source is None else str(decision.source)},
+            )
+        if len(found.users[user].recordings) >= bounds.RECORDINGS_PER_USER:
+            raise Conflict(
+                "too-many-recordings",
+                f"this segment has {bounds.RECORDINGS_PER_USER} recordings of this user",
+                "end the segment and start a new one of the conversation",
+            )
+
+    async def _emit(
+        self, action: Action, identifier: str, user: str, actor: Actor, refused_by: Decision | None = None
+    ) -> None:
+        details: dict[str, object] = {"segment": identifier, "user": user}
+        config = self._open[identifier].config
+        if config is not None:
+            details["revision"] = revision(config)
+        if refused_by is not None:
+            details["reason"] = refused_by.reason.value
+        await self._audit.emit(action, at=self._clock.now(), actor=actor, details=details)
+
+
+def unknown_segment() -> Unknown:
+    """What is answered for a segment that is not there, and for one that is not the asker's."""
+    return Unknown(
+        "unknown-segment",
+        "there is no such segment, or it is not yours",
+        "GET /v1/calls lists those in memory (open ones, and the last that ended)",
+    )
+
+
+def _with_kind(call: Call, *, stated: bool) -> Call:
+    """A third party makes a call between peers a group call, unless its source says what it is."""
+    if stated or call.kind is not CallKind.PEER_TO_PEER or len(call.parties) <= PEERS:
+        return call
+    return replace(call, kind=CallKind.GROUP)

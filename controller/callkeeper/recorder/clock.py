@@ -1,0 +1,25 @@
+"""The clock as a port: what time it is, in UTC."""
+
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now(self) -> datetime:
+        """The instant, in UTC."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """See `Clock.now`."""
+        return datetime.now(UTC)
+
+
+def instant_text(instant: datetime) -> str:
+    """The instant as the API writes it: RFC 3339, UTC, with microseconds, `2026-01-31T12:00:00.000000Z`."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

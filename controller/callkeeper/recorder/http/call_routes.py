@@ -1,0 +1,132 @@
+"""Calls over HTTP: what a telephony platform tells, and what a user does with their own call."""
+
+from typing import Annotated
+
+from fastapi import FastAPI, Path, Query
+from starlette.responses import JSONResponse, Response
+
+from callkeeper.recorder import bounds
+from callkeeper.recorder.auditing import Actor
+from callkeeper.recorder.calls import unknown_segment
+from callkeeper.recorder.http.answers import SegmentAnswer, SegmentsAnswer
+from callkeeper.recorder.http.bodies import StartBody, UpdateBody
+from callkeeper.recorder.http.documented import documented
+from callkeeper.recorder.http.door import ActorOf
+from callkeeper.recorder.http.rights import own_reference, sees_segment
+from callkeeper.recorder.http.shown import shown_segment
+from callkeeper.recorder.parts import Recorder
+from callkeeper.recorder.segment import Segment
+
+SegmentId = Annotated[str, Path(max_length=bounds.IDENTIFIER_CHARACTERS)]
+Limit = Annotated[int, Query(ge=1, le=bounds.PAGE)]
+SegmentCursor = Annotated[int | None, Query(ge=1, le=2**53 - 1, description="`nextCursor` of the page before.")]
+_ON_DEMAND = ("unknown-segment", "segment-ended", "audit-unavailable")
+
+
+def add_call_routes(app: FastAPI, recorder: Recorder) -> None:
+    """Add them to the application."""
+    _add_events(app, recorder)
+    _add_on_demand(app, recorder)
+    _add_reading(app, recorder)
+
+
+def _add_events(app: FastAPI, recorder: Recorder) -> None:
+    calls, locator = recorder.calls, recorder.parts.locator
+
+    @app.post(
+        "/v1/calls",
+        summary="A segment starts; answered with its decision",
+        **documented(
+            {
+                201: (SegmentAnswer, "A new segment, decided under the settings of now"),
+                200: (SegmentAnswer, "The same start of a segment that is still open: that segment"),
+            },
+            "segment-exists",
+            "other-conversation",
+            "unknown-segment",
+            "too-many-open-segments",
+            body=True,
+        )
+        | {"status_code": 201},
+    )
+    async def begin(body: StartBody) -> Response:
+        segment, new = calls.start(body.arrival())
+        return JSONResponse(shown_segment(segment, locator), status_code=201 if new else 200)
+
+    @app.post(
+        "/v1/calls/{segment}:update",
+        summary="Parties, kind, direction or consent changed; decided again under the segment's settings",
+        **documented({200: (SegmentAnswer, "The segment")}, "unknown-segment", "segment-ended", body=True),
+    )
+    async def update(segment: SegmentId, body: UpdateBody) -> Response:
+        return JSONResponse(shown_segment(calls.update(segment, body.changes()), locator))
+
+    @app.post(
+        "/v1/calls/{segment}:end",
+        summary="The segment ends; ending it again is answered the same",
+        **documented({200: (SegmentAnswer, "The segment")}, "unknown-segment"),
+    )
+    async def end(segment: SegmentId) -> Response:
+        return JSONResponse(shown_segment(calls.end(segment), locator))
+
+
+def _add_on_demand(app: FastAPI, recorder: Recorder) -> None:
+    calls, locator = recorder.calls, recorder.parts.locator
+
+    def own(segment: str, actor: Actor) -> str:
+        user = own_reference(actor.principal, calls.get(segment), recorder.users.directory)
+        if user is None:
+            raise unknown_segment()
+        return user
+
+    @app.post(
+        "/v1/calls/{segment}:start",
+        summary="The user who asks starts recording their call; already recording is no change",
+        **documented({200: (SegmentAnswer, "The segment")}, *_ON_DEMAND, "start-refused", "too-many-recordings"),
+    )
+    async def start(segment: SegmentId, actor: ActorOf) -> Response:
+        started = await calls.start_recording(segment, own(segment, actor), actor)
+        return JSONResponse(shown_segment(started, locator))
+
+    @app.post(
+        "/v1/calls/{segment}:stop",
+        summary="The user who asks stops what they started; not recording is no change",
+        **documented({200: (SegmentAnswer, "The segment")}, *_ON_DEMAND, "automatic-recording"),
+    )
+    async def stop(segment: SegmentId, actor: ActorOf) -> Response:
+        stopped = await calls.stop_recording(segment, own(segment, actor), actor)
+        return JSONResponse(shown_segment(stopped, locator))
+
+
+def _add_reading(app: FastAPI, recorder: Recorder) -> None:
+    calls, locator = recorder.calls, recorder.parts.locator
+
+    def seen(segment: Segment, actor: Actor) -> bool:
+        return sees_segment(actor.principal, segment, recorder.users.directory)
+
+    @app.get(
+        "/v1/calls",
+        summary="Segments in memory (open, and the last that ended), the latest started first",
+        **documented({200: (SegmentsAnswer, "A page")}),
+    )
+    async def read_all(actor: ActorOf, limit: Limit = bounds.PAGE_DEFAULT, cursor: SegmentCursor = None) -> Response:
+        page: list[Segment] = []
+        for segment in calls.before(cursor):
+            if seen(segment, actor):
+                page.append(segment)
+                if len(page) > limit:
+                    break
+        more = len(page) > limit
+        items = [shown_segment(segment, locator) for segment in page[:limit]]
+        return JSONResponse({"items": items, "nextCursor": str(page[limit - 1].number) if more else None})
+
+    @app.get(
+        "/v1/calls/{segment}",
+        summary="One segment",
+        **documented({200: (SegmentAnswer, "The segment")}, "unknown-segment"),
+    )
+    async def read(segment: SegmentId, actor: ActorOf) -> Response:
+        found = calls.get(segment)
+        if not seen(found, actor):
+            raise unknown_segment()
+        return JSONResponse(shown_segment(found, locator))

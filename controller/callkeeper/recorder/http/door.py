@@ -1,0 +1,191 @@
+"""The one door every request goes through: who asks, whether they may, what came of it, and how long it took.
+
+A route is refused at start when `rights.RIGHTS` has no row for it. Authentication and rights come before the body is
+read, so that nobody without a right makes the recorder parse anything. A fault of ours ends here in a problem document;
+its log line names the place in the code and never the data.
+"""
+
+import traceback
+from collections.abc import Callable, Coroutine
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from time import perf_counter
+from typing import Annotated, Any, Protocol
+
+import pydantic_core
+import structlog
+from fastapi import Depends, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.responses import Response
+
+from callkeeper.policy.directory import Role
+from callkeeper.recorder import bounds
+from callkeeper.recorder.auditing import Actor
+from callkeeper.recorder.errors import Fault, RecorderError
+from callkeeper.recorder.http.problems import Problem, internal_error, of_error, of_problem, of_validation
+from callkeeper.recorder.http.rights import ANYBODY, RIGHTS
+from callkeeper.recorder.metrics import Metrics
+from callkeeper.recorder.principals import Principal
+
+log = structlog.get_logger()
+
+Network = IPv4Network | IPv6Network
+_SCHEME = "bearer "
+
+
+class Principals(Protocol):
+    """Tells whose token it is."""
+
+    def principal(self, token: str) -> Principal | None:
+        """The principal, or None."""
+        ...
+
+    @property
+    def fault(self) -> str | None:
+        """Why the principals are not those of the file as it is now, or None."""
+        ...
+
+
+class DoorRequest(Request):
+    """A request whose JSON is read by a parser with a bounded depth."""
+
+    async def json(self) -> Any:
+        """The body as JSON values.
+
+        Raises:
+            Problem: it is not JSON, or nested too deeply.
+        """
+        try:
+            return pydantic_core.from_json(await self.body(), allow_inf_nan=False)
+        except ValueError as error:
+            raise Problem(
+                "malformed-json", f"the body is not JSON this recorder reads: {error}", "send JSON (RFC 8259, UTF-8)"
+            ) from error
+
+
+def door(principals: Principals, metrics: Metrics, trusted_proxies: tuple[Network, ...]) -> type[APIRoute]:
+    """The route class of an application: everything below is the same for each of its routes."""
+
+    class Door(APIRoute):
+        """A route behind the door."""
+
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            """The handler with the door in front."""
+            assert self.methods is not None
+            (method,) = self.methods
+            allowed = RIGHTS[method, self.path_format]
+            handler = super().get_route_handler()
+            route, takes_body = self.path_format, self.body_field is not None
+
+            async def through(request: Request) -> Response:
+                begun = perf_counter()
+                try:
+                    if allowed is not ANYBODY:
+                        principal = _let_in(_principal(request, principals), allowed)
+                        address = peer_address(request, trusted_proxies)
+                        request.state.actor = Actor(principal=principal, ip_address=address)
+                    if takes_body:
+                        _see_json(request)
+                    response = await handler(DoorRequest(request.scope, request.receive))
+                except Exception as error:  # noqa: BLE001 - this is where faults end; each is answered and named
+                    response = _answer(error, route)
+                metrics.requests.labels(method, route, response.status_code).observe(perf_counter() - begun)
+                return response
+
+            return through
+
+    return Door
+
+
+async def _actor(request: Request) -> Actor:
+    actor: Actor = request.state.actor
+    return actor
+
+
+ActorOf = Annotated[Actor, Depends(_actor)]
+"""Who asks; let in by the door."""
+
+
+def peer_address(request: Request, trusted: tuple[Network, ...]) -> str:
+    """The address the request came from: the peer, or the last untrusted hop when the peer is a listed proxy.
+
+    Hops are read from the end of X-Forwarded-For, where the nearest proxy wrote; the first that is not a listed proxy
+    is it, and what stands before it is anybody's claim.
+    """
+    peer = request.client.host if request.client else ""
+    if not trusted or not _listed(peer, trusted):
+        return peer
+    hops = ",".join(request.headers.getlist("x-forwarded-for"))
+    if len(hops) > bounds.FORWARDED_CHARACTERS:
+        return peer
+    for hop in reversed(hops.split(",")):
+        address = _address(hop.strip())
+        if address is None:
+            return peer
+        peer = address
+        if not _listed(address, trusted):
+            break
+    return peer
+
+
+def _address(text: str) -> str | None:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        return None
+
+
+def _listed(address: str, trusted: tuple[Network, ...]) -> bool:
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return False
+    return any(found in network for network in trusted)
+
+
+def _see_json(request: Request) -> None:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise Problem(
+            "unsupported-media-type", "the body is not declared as JSON", "send Content-Type: application/json"
+        )
+
+
+def _principal(request: Request, principals: Principals) -> Principal:
+    header = request.headers.get("authorization", "")
+    token = header[len(_SCHEME) :].strip() if header[: len(_SCHEME)].lower() == _SCHEME else ""
+    found = principals.principal(token) if 0 < len(token) <= bounds.TOKEN_CHARACTERS else None
+    if found is None:
+        raise Problem(
+            "unauthenticated",
+            "no token, or one this recorder does not know",
+            "send Authorization: Bearer … with a token of the recorder's token file",
+            headers={"WWW-Authenticate": 'Bearer realm="callkeeper"'},
+        )
+    return found
+
+
+def _let_in(principal: Principal, allowed: frozenset[Role]) -> Principal:
+    if not principal.roles.isdisjoint(allowed):
+        return principal
+    roles = ", ".join(sorted(allowed))
+    raise Problem(
+        "forbidden",
+        f"this takes one of the roles {roles}",
+        "ask with a principal that has one",
+        {"roles": sorted(allowed)},
+    )
+
+
+def _answer(error: Exception, route: str) -> Response:
+    if isinstance(error, Problem):
+        return of_problem(error)
+    if isinstance(error, RequestValidationError):
+        return of_validation(error)
+    if isinstance(error, RecorderError):
+        if isinstance(error, Fault):
+            log.error("request_fault", route=route, problem=error.problem, detail=error.detail)
+        return of_error(error)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    log.error("request_failed", route=route, error=type(error).__name__, file=last.filename, line=last.lineno)
+    return internal_error()

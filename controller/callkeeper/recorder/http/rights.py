@@ -1,0 +1,82 @@
+"""Who may do what: one row per method and address, after the table of the same name in the documentation.
+
+A row says who is let in at all. Where a role sees only a part (its own calls, the users of its own groups), that is a
+predicate below, used by every look-up of that kind. An address without a row is a mistake found when the application
+is made.
+"""
+
+from collections.abc import Mapping
+
+from callkeeper.policy.directory import Directory, Role, User
+from callkeeper.recorder.principals import Principal
+from callkeeper.recorder.segment import Segment
+
+USER, SUPERVISOR, ADMINISTRATOR = Role.USER, Role.SUPERVISOR, Role.ADMINISTRATOR
+AUDITOR, SETTINGS, INGEST = Role.AUDITOR, Role.SETTINGS, Role.INGEST
+
+ANYBODY = None
+"""No token is needed: says nothing but whether the recorder is there."""
+
+RIGHTS: Mapping[tuple[str, str], frozenset[Role] | None] = {
+    ("GET", "/livez"): ANYBODY,
+    ("GET", "/readyz"): ANYBODY,
+    ("GET", "/metrics"): frozenset({ADMINISTRATOR, AUDITOR, SETTINGS}),
+    # A user reads what holds for them; whoever programs reads back what it programmed.
+    ("GET", "/v1/config"): frozenset({USER, ADMINISTRATOR, AUDITOR, SETTINGS}),
+    ("GET", "/v1/config/{revision}"): frozenset({ADMINISTRATOR, AUDITOR, SETTINGS}),
+    ("PUT", "/v1/config"): frozenset({SETTINGS}),
+    ("POST", "/v1/config:check"): frozenset({SETTINGS}),
+    ("POST", "/v1/calls"): frozenset({INGEST}),
+    ("POST", "/v1/calls/{segment}:update"): frozenset({INGEST}),
+    ("POST", "/v1/calls/{segment}:end"): frozenset({INGEST}),
+    ("POST", "/v1/calls/{segment}:start"): frozenset({USER}),
+    ("POST", "/v1/calls/{segment}:stop"): frozenset({USER}),
+    ("GET", "/v1/calls"): frozenset({USER, SUPERVISOR, ADMINISTRATOR, AUDITOR, INGEST}),
+    ("GET", "/v1/calls/{segment}"): frozenset({USER, SUPERVISOR, ADMINISTRATOR, AUDITOR, INGEST}),
+    ("GET", "/v1/users"): frozenset({SUPERVISOR, ADMINISTRATOR, AUDITOR}),
+    ("GET", "/v1/users/{id}"): frozenset({SUPERVISOR, ADMINISTRATOR, AUDITOR}),
+    ("PUT", "/v1/users"): frozenset({ADMINISTRATOR}),
+    ("GET", "/v1/audit"): frozenset({ADMINISTRATOR, AUDITOR}),
+}
+
+
+def own_user(principal: Principal, directory: Directory) -> User | None:
+    """The directory's entry of this principal, by id or e-mail address; None when there is none."""
+    return directory.find(principal.id) or (directory.find(principal.email) if principal.email else None)
+
+
+def own_reference(principal: Principal, segment: Segment, directory: Directory) -> str | None:
+    """The recorded user of this segment that this principal is, or None.
+
+    A user who was removed from the directory during the call is known by the id or address the decision names.
+    """
+    user = own_user(principal, directory)
+    if user is not None:
+        return user.id if user.id in segment.users else None
+    names = {principal.id.casefold(), principal.email.casefold()} - {""}
+    return next((name for name in segment.users if name.casefold() in names), None)
+
+
+def sees_segment(principal: Principal, segment: Segment, directory: Directory) -> bool:
+    """Whether this principal may see this segment: all of them, those of the own groups, or the own ones."""
+    if principal.roles & {ADMINISTRATOR, AUDITOR, INGEST}:
+        return True
+    if USER in principal.roles and own_reference(principal, segment, directory) is not None:
+        return True
+    if SUPERVISOR not in principal.roles:
+        return False
+    users = (directory.users.get(name) for name in segment.users)
+    return any(user is not None and in_own_groups(principal, user, directory) for user in users)
+
+
+def sees_user(principal: Principal, user: User, directory: Directory) -> bool:
+    """Whether this principal may see this user: all of them, or the members of the own groups."""
+    if principal.roles & {ADMINISTRATOR, AUDITOR}:
+        return True
+    return SUPERVISOR in principal.roles and in_own_groups(principal, user, directory)
+
+
+def in_own_groups(principal: Principal, user: User, directory: Directory) -> bool:
+    """Whether the user shares a group with this principal."""
+    own = own_user(principal, directory)
+    return own is not None and not set(own.groups).isdisjoint(user.groups)

@@ -1,0 +1,74 @@
+"""The audit log's download, and what a platform asks of any service: alive, ready, metrics."""
+
+from typing import Annotated
+
+from fastapi import FastAPI, Query
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from callkeeper.audit.errors import RangeError
+from callkeeper.audit.time_words import parse_range
+from callkeeper.recorder.errors import AuditFault
+from callkeeper.recorder.http.answers import HealthAnswer
+from callkeeper.recorder.http.documented import documented
+from callkeeper.recorder.http.door import ActorOf
+from callkeeper.recorder.http.problems import Problem
+from callkeeper.recorder.parts import Recorder
+
+PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+Instant = Annotated[str, Query(max_length=64)]
+
+
+def add_service_routes(app: FastAPI, recorder: Recorder) -> None:
+    """Add them to the application."""
+    parts = recorder.parts
+
+    @app.get(
+        "/v1/audit",
+        summary="The audit rows of [from, to) as CSV; the download is audited before its first byte",
+        **documented(
+            {200: (None, "CSV (RFC 4180) with the six columns and their header")},
+            "invalid-request",
+            "audit-unavailable",
+        ),
+    )
+    async def export(
+        actor: ActorOf,
+        start: Annotated[Instant, Query(alias="from", description="RFC 3339, a day, or a word such as yesterday.")],
+        end: Annotated[Instant, Query(alias="to", description="As `from`; not included.")],
+    ) -> Response:
+        now = parts.clock.now()
+        try:
+            first, limit = parse_range(start, end, now)
+        except RangeError as error:
+            raise Problem("invalid-request", str(error), "mend from and to") from error
+        chunks = await parts.audit_reader.download(first, limit, at=now, actor=actor)
+        headers = {"Content-Disposition": 'attachment; filename="audit.csv"'}
+        return StreamingResponse(chunks, headers=headers, media_type="text/csv; charset=utf-8")
+
+    @app.get("/livez", summary="The process answers", **documented({200: (HealthAnswer, "Alive")}, public=True))
+    async def livez() -> Response:
+        return JSONResponse({"status": "ok", "checks": {}})
+
+    @app.get(
+        "/readyz",
+        summary="The recorder can do its part",
+        description="A recorder without a config is ready: it has to be reached to be programmed.",
+        **documented({200: (HealthAnswer, "Ready"), 503: (HealthAnswer, "Not ready; `checks` says why")}, public=True),
+    )
+    async def readyz() -> Response:
+        checks = {"config": "ok" if recorder.programming.config is not None else "ok, none programmed yet"}
+        try:
+            await parts.audit.check()
+            checks["audit"] = "ok"
+        except AuditFault:
+            # Why in detail is in the log: this answer is anybody's.
+            checks["audit"] = "rows cannot be written"
+        checks["tokens"] = "ok" if parts.principals.fault is None else "the token file cannot be used"
+        ready = all(check.startswith("ok") for check in checks.values())
+        return JSONResponse(
+            {"status": "ok" if ready else "not ready", "checks": checks}, status_code=200 if ready else 503
+        )
+
+    @app.get("/metrics", summary="Prometheus metrics", **documented({200: (None, "Prometheus text format")}))
+    async def metrics() -> Response:
+        return Response(recorder.metrics.text(), media_type=PROMETHEUS)

@@ -1,0 +1,150 @@
+"""The core's values as the plain JSON values that are answered (see `answers` for their models)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from callkeeper.policy.config import RecorderConfig, Source
+from callkeeper.policy.decision import Decision, Step
+from callkeeper.policy.directory import Directory, User, user_to_json
+from callkeeper.policy.recognition import recorded_user
+from callkeeper.policy.rules import Rules
+from callkeeper.recorder.clock import instant_text
+from callkeeper.recorder.locating import Locator
+from callkeeper.recorder.segment import Recording, Segment, UserRecordings
+
+
+def shown_source(source: Source | None, locator: Locator) -> dict[str, Any] | None:
+    """A source with its place in a file, where that is known."""
+    if source is None:
+        return None
+    place = locator.locate(source)
+    shown: dict[str, Any] = {"object": source.object, "entry": source.entry}
+    if place is not None:
+        shown |= {"file": place.file, "line": place.line, "column": place.column}
+    return shown
+
+
+def shown_segment(segment: Segment, locator: Locator) -> dict[str, Any]:
+    """A segment, without any party."""
+    decision = segment.decision
+    first = decision.decisions[0] if decision.decisions else None
+    return {
+        "segment": segment.id,
+        "nativeId": segment.call.native_id,
+        "conversation": segment.call.conversation,
+        "parentSegmentId": segment.parent,
+        "kind": segment.call.kind.value,
+        "state": "open" if segment.ended is None else "ended",
+        "startedAt": instant_text(segment.started),
+        "endedAt": None if segment.ended is None else instant_text(segment.ended),
+        "outcome": decision.outcome.value,
+        "reason": decision.reason.value,
+        "message": decision.deciding.message,
+        "source": shown_source(decision.source, locator),
+        "configRevision": Rules.of(segment.config).revision,
+        "directoryRevision": first.directory_revision if first else "",
+        "decisions": [_decision(found, locator) for found in decision.decisions],
+        "users": [_user(user) for user in segment.users.values()],
+    }
+
+
+def shown_user(user: User, config: RecorderConfig | None, locator: Locator) -> dict[str, Any]:
+    """A user of the directory, with the mode in force."""
+    mode = mode_in_force(user, config)
+    return {
+        **user_to_json(user),
+        "mode": None if mode is None else mode.mode,
+        "overridden": mode is not None and mode.overridden,
+        "source": None if mode is None else shown_source(mode.source, locator),
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModeInForce:
+    """How a user's calls are recorded.
+
+    Attributes:
+        mode: in the word of the manifest.
+        overridden: by an override, not the default.
+        source: where that stands; None for the built-in default.
+    """
+
+    mode: str
+    overridden: bool
+    source: Source | None
+
+
+def mode_in_force(user: User, config: RecorderConfig | None) -> ModeInForce | None:
+    """The user's override, else the default; None without a config. Found as the decision finds it."""
+    if config is None:
+        return None
+    rules, policy = Rules.of(config), config.policy
+    name = rules.override_of(recorded_user(user.id, Directory({user.id: user})))
+    if name is None:
+        source = None if policy.object is None else Source(object=policy.object, entry="defaultMode")
+        return ModeInForce(mode=policy.default_mode.value, overridden=False, source=source)
+    override = rules.settings.overrides[name]
+    source = Source(object=override.object, entry=override.user)
+    return ModeInForce(mode=override.mode.value, overridden=True, source=source)
+
+
+def _step(step: Step, locator: Locator) -> dict[str, Any]:
+    return {
+        "rule": step.rule.value,
+        "reason": step.reason.value,
+        "stops": step.stops,
+        "message": step.message,
+        "source": shown_source(step.source, locator),
+    }
+
+
+def _decision(decision: Decision, locator: Locator) -> dict[str, Any]:
+    facts = decision.facts
+    return {
+        "user": decision.user,
+        "outcome": decision.outcome.value,
+        "reason": decision.reason.value,
+        "message": decision.deciding.message,
+        "source": shown_source(decision.source, locator),
+        "steps": [_step(step, locator) for step in decision.steps],
+        "facts": {
+            "kind": facts.kind.value,
+            "scope": facts.scope.value,
+            "direction": facts.direction.value,
+            "consent": facts.consent.value,
+            "sharedLine": facts.shared_line,
+        },
+    }
+
+
+def _user(user: UserRecordings) -> dict[str, Any]:
+    return {
+        "user": user.user,
+        "state": user.state.value,
+        "recordings": [_recording(recording) for recording in user.recordings],
+    }
+
+
+def _recording(recording: Recording) -> dict[str, Any]:
+    return {
+        "cause": recording.cause.value,
+        "wholeCall": recording.whole_call,
+        "openedAt": instant_text(recording.opened),
+        "closedAt": None if recording.closed is None else instant_text(recording.closed),
+        "stretches": [
+            {
+                "from": instant_text(stretch.begun),
+                "to": None if stretch.ended is None else instant_text(stretch.ended),
+                "endedBy": stretch.ended_by,
+            }
+            for stretch in recording.stretches
+        ],
+        "gaps": [
+            {
+                "from": instant_text(gap.begun),
+                "to": None if gap.ended is None else instant_text(gap.ended),
+                "reason": gap.ended_by,
+            }
+            for gap in recording.gaps
+        ],
+    }

@@ -1,0 +1,88 @@
+"""What a recorder is made of: the parts whoever composes it hands in, and the running parts made of them."""
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
+
+from callkeeper.policy.directory import Directory
+from callkeeper.recorder.auditing import AuditReader, AuditSink
+from callkeeper.recorder.calls import Calls
+from callkeeper.recorder.clock import Clock, SystemClock
+from callkeeper.recorder.config_store import ConfigStore
+from callkeeper.recorder.effects import NoRecordings, RecordingEffects
+from callkeeper.recorder.http.door import Principals
+from callkeeper.recorder.locating import Locator, NoLocator
+from callkeeper.recorder.metrics import Metrics
+from callkeeper.recorder.programming import Programming
+from callkeeper.recorder.users import DirectoryStore, Users
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecorderParts:
+    """What is handed in.
+
+    Attributes:
+        config_store: keeps the config.
+        principals: tells whose token it is.
+        audit: takes audit rows.
+        audit_reader: gives them back.
+        directory_store: keeps the users put over HTTP; None when they are given.
+        directory: the users of an authoritative source, else None.
+        directory_source: that source in words, `users.csv`.
+        locator: finds settings in files.
+        clock: tells the time.
+        recording_effects: counts what a change does to recordings.
+        trusted_proxies: whose X-Forwarded-For is believed.
+    """
+
+    config_store: ConfigStore
+    principals: Principals
+    audit: AuditSink
+    audit_reader: AuditReader
+    directory_store: DirectoryStore | None = None
+    directory: Directory | None = None
+    directory_source: str | None = None
+    locator: Locator = field(default_factory=NoLocator)
+    clock: Clock = field(default_factory=SystemClock)
+    recording_effects: RecordingEffects = field(default_factory=NoRecordings)
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorder:
+    """A running recorder: what the routes use, and what a front end of another protocol will call in-process.
+
+    Attributes:
+        parts: what it was made of.
+        programming: the config in force.
+        users: the directory in force.
+        calls: the segments.
+        metrics: what is counted.
+    """
+
+    parts: RecorderParts
+    programming: Programming
+    users: Users
+    calls: Calls
+    metrics: Metrics
+
+    @classmethod
+    def of(cls, parts: RecorderParts) -> "Recorder":
+        """Start from what was kept.
+
+        Raises:
+            StorageFault: what was kept cannot be read.
+        """
+        programming = Programming(parts.config_store, parts.audit, parts.clock)
+        users = Users(
+            store=parts.directory_store,
+            audit=parts.audit,
+            clock=parts.clock,
+            given=parts.directory,
+            given_by=parts.directory_source,
+        )
+        metrics = Metrics()
+        calls = Calls(
+            programming=programming, users=users, audit=parts.audit, clock=parts.clock, on_decision=metrics.decided
+        )
+        metrics.watch(programming=programming, clock=parts.clock, open_segments=lambda: calls.open_count)
+        return cls(parts=parts, programming=programming, users=users, calls=calls, metrics=metrics)
