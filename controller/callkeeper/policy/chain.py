@@ -220,16 +220,16 @@ def _limit(settings: Settings, case: Case) -> Step | None:
         return None
     percent = policy.always_on_limit_percent
     if percent == NO_LIMIT_PERCENT:
-        return _stopped(Rule.LIMIT, Reason.ALWAYS_ON, f"recorded: always on, by {chosen.whose}", chosen.source)
+        return _stopped(Rule.LIMIT, Reason.ALWAYS_ON, f"always on, by {chosen.whose}, without a limit", chosen.source)
     source = _field(policy.object, "alwaysOnLimitPercent")
     if case.inside:
-        message = f"recorded: the conversation is inside the always-on limit of {percent} %"
+        message = f"always on, and the conversation is inside the limit of {percent} %"
         return _stopped(Rule.LIMIT, Reason.ALWAYS_ON, message, source)
     return Step(
         rule=Rule.LIMIT,
         reason=Reason.OUTSIDE_LIMIT,
         stops=policy.sampled_out is SampledOut.DENY,
-        message=f"the conversation is outside the always-on limit of {percent} %",
+        message=f"always on, but the conversation is outside the limit of {percent} %",
         source=source,
     )
 
@@ -239,12 +239,12 @@ def _on_demand(settings: Settings, case: Case) -> Step:
     chosen = _chosen(settings, case)
     if chosen.mode is Mode.ON_DEMAND:
         return _stopped(
-            Rule.ON_DEMAND, Reason.ON_DEMAND, f"recorded once the user starts it, by {chosen.whose}", chosen.source
+            Rule.ON_DEMAND, Reason.ON_DEMAND, f"on demand, by {chosen.whose}: the user starts it", chosen.source
         )
     return _stopped(
         Rule.ON_DEMAND,
         Reason.ON_DEMAND,
-        "outside the always-on limit, and recorded once the user starts it",
+        "outside the always-on limit, where the user may still start it",
         _field(settings.policy.object, "sampledOut"),
     )
 

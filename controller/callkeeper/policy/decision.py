@@ -157,8 +157,8 @@ class SegmentDecision:
         internal calls are filtered" says more than "and the other party has no licence". A blacklisted party is
         always named.
         """
-        if not self.decisions:
-            return None
+        if len(self.decisions) <= 1:
+            return self.decisions[0] if self.decisions else None
         return max(
             self.decisions,
             key=lambda decision: (

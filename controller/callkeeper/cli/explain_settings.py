@@ -1,0 +1,146 @@
+"""What `explain` explains with: a folder's settings compiled as they would be programmed, and its user directory.
+
+Nothing is decided here. Errors in the settings are no reason to stop: what comes into force in spite of them is what is
+explained, and they are named.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from callkeeper.cli.main import CouldNotRun
+from callkeeper.kinds.finding import ObjectKey
+from callkeeper.kinds.reading import ObjectReading
+from callkeeper.manifests.files import ManifestsError
+from callkeeper.manifests.loading import Manifests, read_folder
+from callkeeper.manifests.located import Place
+from callkeeper.policy.compile import compile as compile_settings
+from callkeeper.policy.config import RecorderConfig, Source
+from callkeeper.policy.directory import Directory, Licence, User
+from callkeeper.policy.users_csv import parse_users
+
+USERS_FILE = "users.csv"
+
+MAX_USERS_BYTES = 512 * 1024 * 1024
+"""The most users at about 1 kB each (`users_csv.MAX_USERS`)."""
+SHOWN_PROBLEMS = 5
+"""Problems of a users file printed before the rest is counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """A folder, read.
+
+    Attributes:
+        recorder: the Recorder that is explained.
+        config: what it would be programmed with.
+        directory: the users.
+        notes: what whoever reads the explanation must know, a sentence each.
+        manifests: finds the places.
+    """
+
+    recorder: ObjectKey
+    config: RecorderConfig
+    directory: Directory
+    notes: tuple[str, ...]
+    manifests: Manifests
+
+    def place(self, source: Source | None) -> Place | None:
+        """Where the object and entry stand, or None where a default or a fact decided."""
+        return None if source is None else self.manifests.locate(source.object, source.entry)
+
+
+def load(folder: Path, *, recorder: str | None, user: str | None) -> Settings:
+    """Read a folder's settings and users.
+
+    Args:
+        folder: the settings folder, or a single file of manifests.
+        recorder: `name` or `namespace/name`, where the folder has several.
+        user: stands in for the directory where there is no `users.csv`.
+
+    Raises:
+        CouldNotRun: the folder or its users cannot be read, or it is not clear which recorder is meant.
+    """
+    try:
+        manifests = read_folder(folder)
+    except ManifestsError as error:
+        raise CouldNotRun(error.message) from error
+    key = _recorder(manifests.readings, recorder, folder)
+    compiled = compile_settings(manifests.readings, recorder=key)
+    if compiled.config is None:
+        reason = compiled.results[key].message if key in compiled.results else "it is not valid"
+        place = manifests.locate(str(key))
+        raise CouldNotRun(f"{place}: {key} cannot be programmed: {reason}")
+    refused = [result for result in compiled.results.values() if not result.accepted]
+    notes = [
+        f"{manifests.locate(str(result.key))}: {result.key} is not in force: {result.message}" for result in refused
+    ]
+    if any(finding.is_error and finding.finding.key is None for finding in manifests.findings):
+        notes.append("some files could not be read; callkeeper validate says which")
+    directory, directory_note = _directory(folder, user)
+    return Settings(
+        recorder=key,
+        config=compiled.config,
+        directory=directory,
+        notes=(*notes, *directory_note),
+        manifests=manifests,
+    )
+
+
+def _recorder(readings: Iterable[ObjectReading], wanted: str | None, folder: Path) -> ObjectKey:
+    """The Recorder that is meant: the only one that the folder defines or refers to, or the one named."""
+    known = sorted(
+        {
+            ObjectKey(kind="Recorder", namespace=reading.key.namespace, name=reading.recorder)
+            for reading in readings
+            if reading.recorder
+        }
+    )
+    if wanted is not None:
+        namespace, slash, name = wanted.rpartition("/")
+        known_here = known
+        known = [key for key in known if key.name == name and (not slash or key.namespace == namespace)]
+        if not known:
+            raise CouldNotRun(f"{folder} has no settings for a recorder {wanted}; {_listed(known_here)}")
+    if not known:
+        raise CouldNotRun(f"{folder} has no settings of callkeeper.dev; callkeeper validate says what is in it")
+    if len(known) > 1:
+        raise CouldNotRun(f"{folder} has settings for several recorders; name one with --recorder: {_listed(known)}")
+    return known[0]
+
+
+def _listed(keys: Iterable[ObjectKey]) -> str:
+    return "there are " + (", ".join(f"{key.namespace}/{key.name}" for key in keys) or "none")
+
+
+def _directory(folder: Path, user: str | None) -> tuple[Directory, tuple[str, ...]]:
+    path = folder / USERS_FILE
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_USERS_BYTES + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return _stand_in(user, path)
+    except OSError as error:
+        raise CouldNotRun(f"cannot read {path}: {error.strerror}") from error
+    if len(data) > MAX_USERS_BYTES:
+        raise CouldNotRun(f"{path} is larger than {MAX_USERS_BYTES >> 20} MiB")
+    try:
+        read = parse_users(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise CouldNotRun(f"{path}:{line}: not UTF-8; save the file in that encoding") from error
+    if read.problems:
+        lines = [f"{path}:{problem.line}: {problem.column or 'row'}: {problem.message}" for problem in read.problems]
+        more = len(lines) - SHOWN_PROBLEMS
+        shown = [*lines[:SHOWN_PROBLEMS], *([f"and {more} more"] if more > 0 else [])]
+        raise CouldNotRun("the user directory has problems\n" + "\n".join(shown))
+    return Directory.of(read.users), ()
+
+
+def _stand_in(user: str | None, path: Path) -> tuple[Directory, tuple[str, ...]]:
+    """A directory of the one user named, who is taken as licensed."""
+    if user is None:
+        return Directory(), (f"there is no {path}, so nobody is known to have a licence or a line",)
+    person = User(id=user, email=user if "@" in user else "", licences=frozenset({Licence.CALL_RECORDING}))
+    note = f"there is no {path}: {user} is taken as a licensed user, and no number is known as anybody's line"
+    return Directory.of([person]), (note,)
