@@ -4,6 +4,7 @@ Each subcommand is a module of its own, `callkeeper.cli.<name>`, that exports a 
 them needs is not imported: help and `validate` stay quick, whatever `up` brings along.
 """
 
+import os
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -96,4 +97,6 @@ def program_name(started_as: str) -> str:
 
 def main() -> None:
     """Run the command line with the arguments of this process, and exit."""
+    # pydantic would look through every installed package for plug-ins of its own; we know of none that belongs here.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     callkeeper(prog_name=program_name(sys.argv[0]))

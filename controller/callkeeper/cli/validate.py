@@ -1,8 +1,10 @@
 """`callkeeper validate`: everything to be said about manifests before they reach a recorder."""
 
+import gc
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -62,13 +64,26 @@ def validate(
       2  a path could not be read
     """
     try:
-        manifests = read_paths(paths, stdin=sys.stdin.buffer if "-" in paths else None)
-        report = _check(manifests, schemas, strict=strict, recorder_elsewhere=recorder_elsewhere)
+        with _collector_at_rest():
+            manifests = read_paths(paths, stdin=sys.stdin.buffer if "-" in paths else None)
+            report = _check(manifests, schemas, strict=strict, recorder_elsewhere=recorder_elsewhere)
     except ManifestsError as error:
         raise CouldNotRun(error.message) from error
     click.echo(_renderer(output_format)(report), nl=False)
     if report.failed:
         raise SystemExit(EXIT_FINDINGS)
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """Do without the search for reference cycles: nothing read here has any, and looking takes a fifth of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _check(manifests: Manifests, schemas: Path | None, *, strict: bool, recorder_elsewhere: bool) -> Report:

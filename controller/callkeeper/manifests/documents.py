@@ -24,6 +24,9 @@ MAX_FILE_VALUES = 500_000
 """Values (fields, items, names) in one file. The longest list the API server can store, 1.2 MB of `- pattern: "1234"`,
 has 200,000; reading half a million takes about a second."""
 
+DOCUMENT_COST = 25
+"""What a document costs of `MAX_FILE_VALUES` beside its values, so that no file has more than 20,000 of them."""
+
 MAX_BROKEN_DOCUMENTS = 20
 """After so many broken documents the rest of a file is not read: it is hardly YAML."""
 
@@ -40,7 +43,7 @@ class Document:
     """One document of a file.
 
     Attributes:
-        value: plain JSON values; None for an empty document.
+        value: plain JSON values; None for a document that is empty but for what is wrong with it.
         places: where they stand.
         findings: what is wrong with its YAML; the document was read nevertheless.
         expanded: True when aliases make it larger than its text.
@@ -144,9 +147,12 @@ class _TextReader:
             if kind is not DocumentStartEvent:
                 continue  # the stream's start, a document's end
             self._document_start = event.start_mark.index
+            self._budget.spend(DOCUMENT_COST, event.start_mark)
             builder = TreeBuilder(next_event, self._budget)
             value, marks = builder.build(next_event())
             findings = tuple(_defect_finding(defect, origin, self._file) for defect in builder.defects)
+            if value is None and not findings:
+                continue  # an empty document
             places = Places(marks, origin)
             document = Document(value=value, places=places, findings=findings, expanded=builder.repeated > 0)
             self.documents.append(document)

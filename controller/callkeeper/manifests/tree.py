@@ -7,7 +7,7 @@ a file into documents, and going on after a broken one, is in `documents`.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from ruamel.yaml.events import (
     AliasEvent,
@@ -82,9 +82,36 @@ class Defect:
 
 @dataclass(slots=True)
 class Budget:
-    """How many more values may be read from a file; shared by its documents."""
+    """How many more values may be read from a file; shared by its documents.
+
+    Attributes:
+        values: how many are left; the builder counts them down itself, being in a hurry.
+    """
 
     values: int
+
+    def spend(self, values: int, mark: Mark) -> None:
+        """Count something that costs as much as so many values.
+
+        Raises:
+            DocumentError: there is not so much left.
+        """
+        self.values -= values
+        if self.values < 0:
+            self.exceeded(mark)
+
+    def exceeded(self, mark: Mark) -> NoReturn:
+        """End the reading of the file.
+
+        Raises:
+            DocumentError: always.
+        """
+        raise DocumentError(
+            "yaml.too-large",
+            "this file holds more values than are read from one file",
+            mark=mark,
+            hint="split it into several files",
+        )
 
 
 @dataclass(slots=True)
@@ -122,7 +149,6 @@ class TreeBuilder:
     repeated: int = 0
     _anchors: dict[str, _Anchor] = field(default_factory=dict)
     _path: list[str | int] = field(default_factory=list)
-    _values: int = 0
     _deepest: int = 0
 
     def build(self, event: Any) -> tuple[Any, Any]:
@@ -137,7 +163,6 @@ class TreeBuilder:
         """
         kind = type(event)
         if kind is ScalarEvent:
-            self._spend(event)
             value = self._scalar(event)
             mark = event.start_mark
             if event.anchor is not None:
@@ -149,17 +174,16 @@ class TreeBuilder:
         return self._container(event)
 
     def _container(self, event: Any) -> tuple[Any, Any]:
-        self._spend(event)
         level = len(self._path) + 1
         self._check_depth(level, event.start_mark)
         read = self._mapping if type(event) is MappingStartEvent else self._sequence
         if event.anchor is None:
             return read(event.start_mark)
         anchor = self._anchors[event.anchor] = _Anchor()
-        before, deepest = self._values, self._deepest
+        before, deepest = self._spent(), self._deepest
         self._deepest = level
         anchor.value, anchor.marks = read(event.start_mark)
-        anchor.values = self._values - before + 1
+        anchor.values = self._spent() - before + 1
         anchor.depth = self._deepest - level + 1
         anchor.complete = True
         self._deepest = max(deepest, self._deepest)
@@ -169,34 +193,45 @@ class TreeBuilder:
         values: dict[str, Any] = {}
         entries: dict[str, tuple[Mark, Any]] = {}
         merged: set[str] = set()
-        next_event, path = self.next_event, self._path
+        next_event, budget, path = self.next_event, self.budget, self._path
+        # Nearly every name and most values are certainly text: these go without a further call.
         while type(event := next_event()) is not MappingEndEvent:
-            mark = event.start_mark
-            if _is_merge(event):
-                self._spend(event)
-                self._merge(values, entries, merged, mark)
-                continue
-            name = self._key(event)
+            budget.values -= 2
+            if budget.values < 0:
+                budget.exceeded(event.start_mark)
+            name = _certain_text(event)
+            if name is None or name == "<<":
+                if _is_merge(event):
+                    self._merge(values, entries, merged, event.start_mark)
+                    continue
+                name = self._key(event)
             if name is None or (name in values and name not in merged):
                 if name is not None:
-                    self._repeated_key(name, mark, entries[name][0])
-                path.append(name or "")
-                self.build(next_event())
-                path.pop()
+                    self._repeated_key(name, event.start_mark, entries[name][0])
+                self._discard(name)
                 continue
+            value_event = next_event()
+            value = _certain_text(value_event)
+            if value is not None:
+                values[name] = value
+                entries[name] = (event.start_mark, value_event.start_mark)
+            else:
+                path.append(name)
+                values[name], marks = self.build(value_event)
+                path.pop()
+                entries[name] = (event.start_mark, marks)
             merged.discard(name)
-            path.append(name)
-            values[name], marks = self.build(next_event())
-            path.pop()
-            entries[name] = (mark, marks)
         return values, MappingMarks(start, entries)
 
     def _sequence(self, start: Mark) -> tuple[list[Any], SequenceMarks]:
         values: list[Any] = []
         items: list[Any] = []
-        next_event, path = self.next_event, self._path
+        next_event, budget, path = self.next_event, self.budget, self._path
         path.append(0)
         while type(event := next_event()) is not SequenceEndEvent:
+            budget.values -= 1
+            if budget.values < 0:
+                budget.exceeded(event.start_mark)
             value, marks = self.build(event)
             values.append(value)
             items.append(marks)
@@ -204,21 +239,18 @@ class TreeBuilder:
         path.pop()
         return values, SequenceMarks(start, items)
 
+    def _discard(self, name: str | None) -> None:
+        """Read a value that nothing will hold."""
+        self._path.append(name or "")
+        self.build(self.next_event())
+        self._path.pop()
+
     def _key(self, event: Any) -> str | None:
         """Read a key; None when it cannot be a field's name, which is then on record."""
-        if type(event) is ScalarEvent:
-            if event.anchor is None and event.ctag is None:
-                self._spend(event)
-                text: str = event.value
-                if not event.implicit[0] or (text[:1] not in FIRST_CHARACTERS and text):
-                    return text
-                name = key_text(resolve_plain(text))
-            else:
-                value, _ = self.build(event)
-                name = key_text(value)
-        else:
-            value, _ = self.build(event)
-            name = None if isinstance(value, dict | list) else key_text(value)
+        self._path.append("?")  # a key that is a mapping may hold such a key again, and so on
+        value, _ = self.build(event)
+        self._path.pop()
+        name = None if isinstance(value, dict | list) else key_text(value)
         if name is None:
             self._defect("yaml.key", "a field's name must be text, not a list, a mapping or nothing", event.start_mark)
         return name
@@ -297,7 +329,6 @@ class TreeBuilder:
         if not anchor.complete:
             raise DocumentError("yaml.aliases", f"`*{name}` stands inside its own anchor", mark=event.start_mark)
         self._repeat(anchor.values, event.start_mark)
-        self._values += anchor.values
         self._check_depth(len(self._path) + anchor.depth, event.start_mark)
         return anchor.value, anchor.marks
 
@@ -316,21 +347,24 @@ class TreeBuilder:
         if level > MAX_DEPTH:
             raise DocumentError("yaml.depth", f"this document is nested deeper than {MAX_DEPTH} levels", mark=mark)
 
-    def _spend(self, event: Any) -> None:
-        self._values += 1
-        self.budget.values -= 1
-        if self.budget.values < 0:
-            raise DocumentError(
-                "yaml.too-large",
-                "this file holds more values than are read from one file",
-                mark=event.start_mark,
-                hint="split it into several files",
-            )
+    def _spent(self) -> int:
+        """How many values were read so far, those from aliases included; only differences of it mean anything."""
+        return self.repeated - self.budget.values
 
     def _defect(self, rule: str, message: str, mark: Mark, *, hint: str | None = None, warning: bool = False) -> None:
         self.defects.append(
             Defect(rule=rule, message=message, mark=mark, hint=hint, path=tuple(self._path), warning=warning)
         )
+
+
+def _certain_text(event: Any) -> str | None:
+    """The text of a scalar that cannot be anything but text and that no alias will ask for; None for the others."""
+    if type(event) is not ScalarEvent or event.ctag is not None or event.anchor is not None:
+        return None
+    text: str = event.value
+    if event.implicit[0] and (not text or text[0] in FIRST_CHARACTERS):
+        return None
+    return text
 
 
 def _is_merge(event: Any) -> bool:
