@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help quickstart test test-unit faults check format schemas bench lock clean dev
+.PHONY: help quickstart test test-unit faults check format schemas docs bench lock clean dev
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z.-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ format: dev ## Format and mend what can be mended
 
 schemas: dev ## Write crds/ and schemas/ anew from the kinds
 	$(BIN)/callkeeper schema --write
+
+docs: dev ## Write the generated parts of docs/ anew from the code
+	$(BIN)/python -m docs.generate
 
 bench: dev ## Measure, with the peers in the same run; prints a table and writes JSON
 	$(BIN)/python -m benchmarks

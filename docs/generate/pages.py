@@ -1,9 +1,10 @@
 """Which page has which generated blocks, and what stands in them."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from docs.generate.blocks import table, with_block
+from docs.generate.blocks import BlockError, table, with_block
 from docs.generate.bounds import bounds_text
 from docs.generate.commands import commands_text
 from docs.generate.fields import fields_table, metadata_table
@@ -11,8 +12,11 @@ from docs.generate.rule_ids import findings_of_kind
 
 from callkeeper.kinds.reading import KINDS
 
+DECISION = re.compile(r"# (?P<number>\d{4})\. (?P<title>.+)")
+
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
+DECISIONS = ROOT / "docs" / "decisions"
 PACKAGE = ROOT / "controller" / "callkeeper"
 
 
@@ -20,7 +24,7 @@ def stale_pages() -> dict[Path, str]:
     """The pages whose blocks are not current, with the text they should have.
 
     Raises:
-        BlockError: a page lacks a block.
+        BlockError: a page lacks a block, or a decision record its title.
     """
     wanted: dict[Path, str] = {}
     for path, name, body in blocks():
@@ -35,11 +39,26 @@ def blocks() -> Iterator[tuple[Path, str, str]]:
     for kind in KINDS:
         page = REFERENCE / "kinds" / f"{kind.lower()}.md"
         yield page, "fields", fields_table(kind)
-        rows = [
-            (f"[`{rule}`](../rules.md)", severity, meaning.replace("](", "](../"))
-            for rule, severity, meaning in findings_of_kind(rules, kind)
-        ]
-        yield page, "findings", table(("rule", "severity", "meaning"), rows)
+        yield page, "findings", _findings(rules, kind)
     yield REFERENCE / "kinds" / "README.md", "metadata", metadata_table()
     yield REFERENCE / "cli.md", "commands", commands_text()
     yield REFERENCE / "limits.md", "bounds", bounds_text(PACKAGE)
+    yield DECISIONS / "README.md", "decisions", _decisions()
+
+
+def _findings(rules: str, kind: str) -> str:
+    rows = [
+        (f"`{rule}`", severity, re.sub(r"\]\((?!https?:)", "](../", meaning))
+        for rule, severity, meaning in findings_of_kind(rules, kind)
+    ]
+    return table(("rule", "severity", "meaning"), rows)
+
+
+def _decisions() -> str:
+    lines = []
+    for path in sorted(DECISIONS.glob("[0-9]*.md")):
+        heading = DECISION.match(path.read_text())
+        if heading is None:
+            raise BlockError(f"{path.relative_to(ROOT)} does not begin with `# NNNN. Title`")
+        lines.append(f"- [{heading['number']}]({path.name}) {heading['title']}")
+    return "\n".join(lines)
