@@ -1,0 +1,56 @@
+"""What the audit tests share: events, a clock that stands where it is put, and reading rows back."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from callkeeper.audit.actions import Action
+from callkeeper.audit.event import AuditEvent
+
+NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
+
+
+class Clock:
+    """Stands still until moved."""
+
+    def __init__(self, at: datetime = NOON) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+def event(sequence: int = 1, *, sender: str = "recorder", at: datetime = NOON, **fields: Any) -> AuditEvent:
+    """An event that differs in what matters to the test."""
+    details: Mapping[str, Any] = fields.pop("details", {"segment": f"s-{sequence}"})
+    values: dict[str, Any] = {
+        "email": "ada@example.com",
+        "ip_address": "192.0.2.7",
+        "app_name": "callkeeper",
+        "action": Action.START_RECORDING,
+    }
+    return AuditEvent(sender=sender, sequence=sequence, at=at, details=details, **(values | fields))
+
+
+def seconds(count: int) -> datetime:
+    """So long after noon."""
+    return NOON + timedelta(seconds=count)
+
+
+def read_csv(data: bytes) -> list[list[str]]:
+    """The rows as Python's csv reads them, header line included."""
+    return list(csv.reader(io.StringIO(data.decode(), newline=""), strict=True))
+
+
+def identifiers(chunks: Iterable[bytes]) -> list[str]:
+    """The ids of the rows of an export, in order."""
+    return [json.loads(row[5])["id"] for row in read_csv(b"".join(chunks))[1:]]
+
+
+def stored(folder: Path) -> list[str]:
+    """The ids of all rows in all files of a store, file by file."""
+    return [name for path in sorted(folder.glob("audit-*.csv")) for name in identifiers([path.read_bytes()])]
