@@ -6,6 +6,8 @@ from tempfile import NamedTemporaryFile
 
 import click
 
+from callkeeper.cli.main import CouldNotRun
+
 Renderer = Callable[[], Mapping[str, bytes]]
 """Answers with files by their path below the repository's root."""
 
@@ -63,8 +65,7 @@ def schema(context: click.Context, action: str | None, out: Path) -> None:
         if action == "write":
             _write(out, {path: rendered[path] for path in stale}, left_over)
     except OSError as error:
-        click.echo(f"callkeeper schema: {error.filename}: {error.strerror}", err=True)
-        context.exit(2)
+        raise CouldNotRun(f"{error.filename}: {error.strerror}") from error
     if action == "write":
         click.echo(f"{len(stale)} written, {len(left_over)} removed, {len(rendered) - len(stale)} were current")
     elif stale or left_over:

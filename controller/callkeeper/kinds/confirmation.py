@@ -89,9 +89,9 @@ class Confirmation:
         return " ".join(parts)
 
     @property
-    def parts(self) -> frozenset[str]:
-        """The names of the parts that are there, `retention`, `removes`."""
-        return frozenset(re.split("=|<=", part)[0] for part in self.text().split())
+    def parts(self) -> tuple[str, ...]:
+        """The names of the parts that are there, `retention`, `removes`, in the order of the canonical text."""
+        return tuple(re.split("<?=", part)[0] for part in self.text().split())
 
 
 def parse_confirmation(text: str) -> Confirmation:

@@ -199,12 +199,12 @@ def _checks(resource: Resource) -> Iterator[Finding]:
         yield resource.finding("confirm", Severity.WARNING, message, _CONFIRM_PATH, hint="remove it")
         return
     try:
-        foreign = sorted(parse_confirmation(text).parts - resource.confirmable)
+        foreign = [part for part in parse_confirmation(text).parts if part not in resource.confirmable]
     except ConfirmationError as error:
         yield resource.finding("confirm", Severity.ERROR, error.message, _CONFIRM_PATH)
         return
     if foreign:
-        message = f"`{foreign[0]}` confirms nothing on a {resource.key.kind}"
+        message = f"`{foreign[0]}` confirms nothing on the kind {resource.key.kind}"
         hint = f"parts there are: {', '.join(sorted(resource.confirmable))}"
         yield resource.finding("confirm", Severity.ERROR, message, _CONFIRM_PATH, hint=hint)
 

@@ -44,7 +44,8 @@ def _endpoint_message(text: str) -> str:
         # Not quoted: what stands before the @ is a secret.
         return "the URL carries a user or password, which would stand in git for all to read"
     if "?" in rest or "#" in rest:
-        return f"{shorten(text)} has a query or fragment, which a base URL cannot have"
+        # Not quoted either: queries carry tokens.
+        return "the URL has a query or fragment, which a base URL cannot have"
     return f"{shorten(text)} is not a URL of a host, an optional port from 1 to 65535 and an optional path"
 
 

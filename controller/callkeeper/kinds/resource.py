@@ -27,6 +27,9 @@ MAX_NAME_LENGTH = 253
 MAX_LABEL_LENGTH = 63
 """A DNS label (RFC 1035, section 2.3.4), which namespaces and label values are."""
 
+_MAX_SHOWN = 40
+"""Characters of a value that a message quotes: enough to find it, on one line with the rest."""
+
 _DNS_LABEL = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
 NAME_REGEX = rf"^{_DNS_LABEL}(?:\.{_DNS_LABEL})*$"
 NAMESPACE_REGEX = f"^{_DNS_LABEL}$"
@@ -60,8 +63,13 @@ class Wording:
 
 
 def shorten(text: str) -> str:
-    """The text as a message quotes it: in backquotes, 40 characters at most."""
-    return f"`{text}`" if len(text) <= 40 else f"`{text[:39]}…`"  # noqa: PLR2004 - as the docstring says
+    """The text as a message quotes it: in backquotes, 40 characters at most, nothing that breaks the line."""
+    if not text:
+        return "an empty text"
+    shown = text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"
+    if not shown.isprintable():
+        shown = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in shown)
+    return f"`{shown}`"
 
 
 def no_match(rule: str, what: str, *, hint: str | None = None) -> Wording:

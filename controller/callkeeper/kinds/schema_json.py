@@ -38,7 +38,7 @@ def index_schema() -> Schema:
         "$schema": _DRAFT,
         "title": f"Settings of {GROUP}, and whatever else stands beside them",
         "description": "Picks the schema by apiVersion and kind; documents of other groups pass.",
-        "type": ["object", "null"],
+        "type": "object",
         "properties": {
             "apiVersion": {"description": f"`{API_VERSION}` for settings of a recorder.", "type": "string"},
             "kind": {"description": f"For settings of a recorder: {', '.join(kinds)}.", "type": "string"},
