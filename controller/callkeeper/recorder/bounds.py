@@ -1,6 +1,6 @@
 """Every bound the recorder puts on what comes from outside, with the reason for its size.
 
-Each is listed in docs/reference/bounds.md.
+Each is listed in docs/reference/limits.md.
 """
 
 CONFIG_BODY_BYTES = 64 * 1024 * 1024

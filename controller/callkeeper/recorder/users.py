@@ -47,7 +47,7 @@ class JsonDirectoryStore:
             StorageFault: the file cannot be read or is not a directory.
         """
         try:
-            return Directory.of(_user(value) for value in json.loads(self._disk.read(self._path)))
+            return Directory.of(_user(value) for value in _list(json.loads(self._disk.read(self._path))))
         except FileNotFoundError:
             return Directory()
         except OSError as error:

@@ -69,7 +69,7 @@ def _declared(scope: Scope) -> int:
 
 
 async def _refuse(send: Send, name: str, detail: str) -> None:
-    body = document(name, detail, "send less, or several requests; see docs/reference/bounds.md")
+    body = document(name, detail, "send less, or several requests; see docs/reference/limits.md")
     headers = [
         (b"content-type", MEDIA_TYPE.encode()),
         (b"content-length", str(len(body)).encode()),

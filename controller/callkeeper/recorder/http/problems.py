@@ -120,7 +120,7 @@ async def answer_http(request: Request, error: Exception) -> Response:
     headers = dict(error.headers or {})
     if name == "method-not-allowed":
         # The framework names the methods of the first route it finds; here a route has one.
-        headers["allow"] = ", ".join(sorted(_methods(request)))
+        headers = {"Allow": ", ".join(sorted(_methods(request)))}
     content = document(name, str(error.detail), "see schemas/recorder-api.json for what there is")
     return Response(content, status_code=TYPES[name][0], headers=headers, media_type=MEDIA_TYPE)
 

@@ -116,18 +116,19 @@ def _page(directory: Directory, fits: Callable[[User], bool], limit: int, cursor
 
 def _directory(bodies: list[UserBody]) -> Directory:
     users: dict[str, User] = {}
+    emails: set[str] = set()
     for number, body in enumerate(bodies, start=1):
         try:
             user = body.user()
         except ValueError as error:
             raise _invalid(number, str(error)) from error
+        email = user.email.casefold()
         if user.id in users:
             raise _invalid(number, "its id is that of another user")
+        if email in emails:
+            raise _invalid(number, "its e-mail address is that of another user")
         users[user.id] = user
-    emails = [user.email.casefold() for user in users.values() if user.email]
-    if len(set(emails)) != len(emails):
-        twice = next(email for number, email in enumerate(emails) if email in emails[:number])
-        raise _invalid(emails.index(twice) + 1, "its e-mail address is that of another user")
+        emails |= {email} - {""}
     return Directory(users)
 
 

@@ -1,0 +1,49 @@
+"""A recorder in a process of its own, with its real adapters: `python served.py FOLDER`.
+
+Prints the port it listens on. Tokens are those of FOLDER/tokens.json.
+"""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from callkeeper.audit.sender import Sender
+from callkeeper.audit.store import AuditStore
+from callkeeper.policy.directory import Directory, Licence, User
+from callkeeper.recorder.app import create_app
+from callkeeper.recorder.config_store import DiskConfigStore
+from callkeeper.recorder.files import LocalDisk
+from callkeeper.recorder.parts import RecorderParts
+from callkeeper.recorder.principals import TokenFile
+from callkeeper.recorder.stored_audit import StoredAudit
+
+
+async def main(folder: Path) -> None:
+    """Serve until killed."""
+    ada = User(id="ada", email="ada@example.com", licences=frozenset({Licence.CALL_RECORDING}))
+    async with AuditStore.open(folder / "audit") as store:
+        audit = StoredAudit(store, Sender(store, "recorder"))
+        app = create_app(
+            RecorderParts(
+                config_store=DiskConfigStore(folder / "recorder", LocalDisk()),
+                principals=TokenFile(folder / "tokens.json"),
+                audit=audit,
+                audit_reader=audit,
+                directory=Directory.of([ada]),
+                directory_source="users.csv",
+            )
+        )
+        server = uvicorn.Server(
+            uvicorn.Config(app, port=0, log_level="error", access_log=False, proxy_headers=False, lifespan="off")
+        )
+        serving = asyncio.create_task(server.serve())
+        while not server.started:  # noqa: ASYNC110 - the server tells it by an attribute only
+            await asyncio.sleep(0.01)
+        print(server.servers[0].sockets[0].getsockname()[1], flush=True)  # noqa: T201 - said to the test
+        await serving
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1])))

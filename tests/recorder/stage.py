@@ -1,0 +1,188 @@
+"""A recorder in this process with fakes at its ports, and a client per role."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from callkeeper.audit.actions import Action
+from callkeeper.policy.config import PolicySection, RecorderConfig, Source
+from callkeeper.policy.config_json import to_json
+from callkeeper.policy.directory import Directory, Licence, Role, User, line
+from callkeeper.recorder.app import create_app
+from callkeeper.recorder.auditing import Actor
+from callkeeper.recorder.config_store import ConfigStore, DiskConfigStore
+from callkeeper.recorder.errors import AuditFault
+from callkeeper.recorder.files import Disk, LocalDisk
+from callkeeper.recorder.locating import Location
+from callkeeper.recorder.parts import Recorder, RecorderParts
+from callkeeper.recorder.principals import Principal
+from callkeeper.recorder.users import JsonDirectoryStore
+
+POLICY = "RecordingPolicy/voice/default"
+FILTER = "RecordingFilter/voice/default"
+BLACKLIST = "Blacklist/voice/numbers"
+
+
+class FakeClock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.instant = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.instant
+
+    def forward(self, seconds: float) -> None:
+        self.instant += timedelta(seconds=seconds)
+
+
+@dataclass
+class FakeAudit:
+    """Keeps rows in a list; fails when told to, and does something in between when told to."""
+
+    rows: list[tuple[Action, Actor, Mapping[str, Any]]] = field(default_factory=list)
+    failing: bool = False
+    meanwhile: Any = None
+
+    async def emit(self, action: Action, *, at: datetime, actor: Actor, details: Mapping[str, Any]) -> None:
+        if self.failing:
+            raise AuditFault("the disk is full")
+        self.rows.append((action, actor, details))
+        if self.meanwhile is not None:
+            act, self.meanwhile = self.meanwhile, None
+            act()
+
+    async def check(self) -> None:
+        if self.failing:
+            raise AuditFault("the disk is full")
+
+    async def download(self, start: datetime, end: datetime, *, at: datetime, actor: Actor) -> Iterator[bytes]:
+        await self.emit(Action.DOWNLOAD_CSV_AUDIT, at=at, actor=actor, details={"from": str(start), "to": str(end)})
+        return iter([b"Date,Email,IpAddress,AppName,ActionType,Details\r\n"])
+
+    @property
+    def actions(self) -> list[str]:
+        return [action.value for action, _, _ in self.rows]
+
+
+class FakePrincipals:
+    """The token is the role, or `role:id` for a principal of another id."""
+
+    fault: str | None = None
+
+    def principal(self, token: str) -> Principal | None:
+        role, _, name = token.partition(":")
+        if role not in {found.value for found in Role}:
+            return None
+        email = f"{name}@example.com" if name else ""
+        return Principal(id=name or f"the-{role}", email=email, roles=frozenset({Role(role)}))
+
+
+class FakeLocator:
+    """Everything is in one file, at line 14."""
+
+    def locate(self, source: Source) -> Location | None:
+        return Location(file="examples/x.yaml", line=14, column=16)
+
+
+def licensed(name: str, extension: str | None = None, **more: Any) -> User:
+    lines = (line(extension=extension, e164=f"+3906{extension}"),) if extension else ()
+    return User(
+        id=name,
+        name=name.capitalize(),
+        email=f"{name}@example.com",
+        licences=frozenset({Licence.CALL_RECORDING}),
+        lines=lines,
+        **more,
+    )
+
+
+DIRECTORY = Directory.of(
+    [
+        licensed("ada", "2001", groups=("sales",)),
+        licensed("bob", "2002", groups=("support",)),
+        licensed("sue", groups=("sales",)),
+        User(id="eve", email="eve@example.com"),
+    ]
+)
+
+
+def config(mode: str = "AlwaysOn", **more: Any) -> RecorderConfig:
+    policy = PolicySection(default_mode=type(PolicySection().default_mode)(mode), object=POLICY)
+    return RecorderConfig(policy=policy, **more)
+
+
+@dataclass
+class Stage:
+    """One recorder."""
+
+    folder: Path
+    clock: FakeClock
+    audit: FakeAudit
+    app: FastAPI
+
+    @property
+    def recorder(self) -> Recorder:
+        found: Recorder = self.app.state.recorder
+        return found
+
+    def client(self, token: str | None, peer: str = "192.0.2.7") -> httpx.AsyncClient:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        transport = httpx.ASGITransport(app=self.app, client=(peer, 4711))
+        return httpx.AsyncClient(transport=transport, base_url="http://recorder", headers=headers)
+
+    async def ask(self, token: str | None, method: str, path: str, **more: Any) -> httpx.Response:
+        async with self.client(token) as client:
+            return await client.request(method, path, **more)
+
+    async def put(self, wanted: RecorderConfig | dict[str, Any], **more: Any) -> httpx.Response:
+        """Put a config for the one in force, unless `headers` says otherwise."""
+        value = to_json(wanted) if isinstance(wanted, RecorderConfig) else wanted
+        in_force = self.recorder.programming.revision
+        headers = more.pop("headers", None)
+        if headers is None:
+            headers = {"If-None-Match": "*"} if in_force is None else {"If-Match": f'"{in_force}"'}
+        body = {"owner": "folder:here", "epoch": 1, "config": value} | more
+        return await self.ask("settings", "PUT", "/v1/config", json=body, headers=headers)
+
+    async def program(self, wanted: RecorderConfig) -> None:
+        answer = await self.put(wanted)
+        assert answer.status_code == 200, answer.text
+
+    async def call(self, **body: Any) -> httpx.Response:
+        default = {"nativeId": "n-1", "conversation": "c-1", "calling": {"number": "+390212345"}}
+        return await self.ask("ingest", "POST", "/v1/calls", json=default | {"called": {"user": "ada"}} | body)
+
+    async def segment(self, **body: Any) -> str:
+        answer = await self.call(**body)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["segment"])
+
+    async def event(self, segment: str, verb: str, token: str = "ingest", **body: Any) -> httpx.Response:
+        return await self.ask(token, "POST", f"/v1/calls/{segment}:{verb}", json=body)
+
+
+def stage(
+    folder: Path, *, disk: Disk | None = None, directory: Directory | None = DIRECTORY, store: ConfigStore | None = None
+) -> Stage:
+    """Raise a recorder over this folder; `directory=None` lets users be put over HTTP."""
+    clock, audit, disk = FakeClock(), FakeAudit(), disk or LocalDisk()
+    parts = RecorderParts(
+        config_store=store or DiskConfigStore(folder / "recorder", disk),
+        principals=FakePrincipals(),
+        audit=audit,
+        audit_reader=audit,
+        directory_store=JsonDirectoryStore(folder / "recorder" / "users.json", disk) if directory is None else None,
+        directory=directory,
+        directory_source=None if directory is None else "users.csv",
+        locator=FakeLocator(),
+        clock=clock,
+        trusted_proxies=(ip_network("10.0.0.0/8"),),
+    )
+    return Stage(folder=folder, clock=clock, audit=audit, app=create_app(parts))
