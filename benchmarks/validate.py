@@ -84,7 +84,7 @@ def _as_process(folder: Path, files: int, runs: int) -> list[Row]:
     note, binary = "kubeconform is not installed", kubeconform()
     if binary is not None:
         note = ""
-        command = [binary, "-strict", "-schema-location", SCHEMAS, folder]
+        command: list[str | Path] = [binary, "-strict", "-schema-location", SCHEMAS, folder]
         peers[0]["kubeconform"], peers[1]["kubeconform"] = measure(command, runs=runs)
     what = f"`callkeeper validate` of {files:,} files, as a process"
     return [

@@ -1,6 +1,7 @@
 """The generated blocks of a page: found by their markers, replaced as a whole."""
 
 import re
+from collections.abc import Sequence
 
 MARKED = re.compile(r"<!-- generated:(?P<name>[a-z-]+) -->\n.*?<!-- end:(?P=name) -->\n", re.DOTALL)
 
@@ -26,7 +27,7 @@ def with_block(text: str, name: str, body: str, page: str) -> str:
     return text[: found.start()] + block(name, body) + text[found.end() :]
 
 
-def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """A table in Markdown; bars inside cells are escaped."""
     lines = [header, tuple("---" for _ in header), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

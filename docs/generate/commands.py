@@ -1,6 +1,7 @@
 """The help of every command, as the command itself prints it at 100 columns."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import click
 
@@ -51,5 +52,5 @@ def _helps(command: click.Command, context: click.Context) -> Iterator[tuple[str
                 yield from _helps(found, inner)
 
 
-def _settings(command: click.Command) -> dict[str, object]:
+def _settings(command: click.Command) -> dict[str, Any]:
     return {**command.context_settings, "terminal_width": WIDTH, "max_content_width": WIDTH}

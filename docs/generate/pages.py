@@ -7,6 +7,7 @@ from pathlib import Path
 from docs.generate.blocks import BlockError, table, with_block
 from docs.generate.bounds import bounds_text
 from docs.generate.commands import commands_text
+from docs.generate.explained import BLACKLISTED, RECORDED, explained
 from docs.generate.fields import fields_table, metadata_table
 from docs.generate.rule_ids import findings_of_kind
 
@@ -41,9 +42,11 @@ def blocks() -> Iterator[tuple[Path, str, str]]:
         yield page, "fields", fields_table(kind)
         yield page, "findings", _findings(rules, kind)
     yield REFERENCE / "kinds" / "README.md", "metadata", metadata_table()
-    yield REFERENCE / "cli.md", "commands", commands_text()
     yield REFERENCE / "limits.md", "bounds", bounds_text(PACKAGE)
+    yield ROOT / "README.md", "explain", explained(BLACKLISTED, ROOT)
+    yield ROOT / "docs" / "tutorial" / "first-decision.md", "explain", explained(RECORDED, ROOT)
     yield DECISIONS / "README.md", "decisions", _decisions()
+    yield REFERENCE / "cli.md", "commands", commands_text()
 
 
 def _findings(rules: str, kind: str) -> str:
