@@ -81,7 +81,7 @@ class FailingDisk(LocalDisk):
 
 
 class ForgetfulDisk(FailingDisk):
-    """Loses with the power whatever was not synced: bytes after the last sync of a file, names after that of the folder."""
+    """Loses with the power what was not synced: bytes since a file's last sync, names since the folder's."""
 
     def __init__(self, fail_at: int = 0, *, error: int | type[Exception] = CrashError, keep: int = 0) -> None:
         super().__init__(fail_at, error=error, keep=keep)

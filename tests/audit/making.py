@@ -1,6 +1,7 @@
 """What the audit tests share: events, a clock that stands where it is put, and reading rows back."""
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from callkeeper.audit.actions import Action
+from callkeeper.audit.commits import GENESIS, Commit, read_line
 from callkeeper.audit.event import AuditEvent
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
@@ -54,3 +56,19 @@ def identifiers(chunks: Iterable[bytes]) -> list[str]:
 def stored(folder: Path) -> list[str]:
     """The ids of all rows in all files of a store, file by file."""
     return [name for path in sorted(folder.glob("audit-*.csv")) for name in identifiers([path.read_bytes()])]
+
+
+def proven_rows(folder: Path) -> tuple[int, str]:
+    """Walk the chain through all side files, hold every commit against its bytes; return rows and the chain's head."""
+    chain, rows = GENESIS, 0
+    for path in sorted(folder.glob("*.commits")):
+        for line in path.read_bytes().splitlines(keepends=True):
+            content, chain = read_line(line, chain)
+            if isinstance(content, Commit):
+                data = (folder / content.file).read_bytes()
+                stretch = data[content.offset : content.offset + content.size]
+                assert hashlib.sha256(stretch).hexdigest() == content.sha256
+                assert stretch.count(b"\n") == content.rows
+                assert data[: content.offset].count(b"\n") == content.row + 1
+                rows += content.rows
+    return rows, chain.hex()

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 from tests.audit.failing_disk import FailingDisk
-from tests.audit.making import NOON, Clock, event, seconds, stored
+from tests.audit.making import NOON, Clock, event, proven_rows, seconds, stored
 
-from callkeeper.audit import commits, journal
+from callkeeper.audit import journal
 from callkeeper.audit.errors import StoreUnavailable
 from callkeeper.audit.recovery import Recovery
 from callkeeper.audit.row import HEADER, row
@@ -221,19 +221,10 @@ async def test_the_chain_runs_through_all_side_files_and_every_commit_fits_its_b
     monkeypatch.setattr(journal, "STATE_EVERY", 2)
     await fill(tmp_path)
     await reopen(tmp_path)
-    chain, rows = commits.GENESIS, 0
-    for path in sorted(tmp_path.glob("*.commits")):
-        for line in path.read_bytes().splitlines(keepends=True):
-            content, chain = commits.read_line(line, chain)
-            if isinstance(content, commits.Commit):
-                data = (tmp_path / content.file).read_bytes()
-                stretch = data[content.offset : content.offset + content.size]
-                assert stretch.count(b"\n") == content.rows
-                assert data[: content.offset].count(b"\n") == content.row + 1
-                rows += content.rows
+    rows, head = proven_rows(tmp_path)
     assert rows == len(stored(tmp_path))
     async with AuditStore.open(tmp_path, now=Clock(TOMORROW)) as store:
-        assert store.chain_head == chain.hex()
+        assert store.chain_head == head
 
 
 async def test_opening_reads_the_tail_of_a_long_side_file_only(tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.audit.failing_disk import CrashError, FailingDisk, ForgetfulDisk
-from tests.audit.making import NOON, Clock, event, identifiers, read_csv, seconds, stored
+from tests.audit.making import NOON, Clock, event, identifiers, proven_rows, read_csv, seconds, stored
 
 from callkeeper.audit.actions import Action
 from callkeeper.audit.disk import LocalDisk
@@ -161,6 +161,7 @@ async def resume(folder: Path, acknowledged: list[str]) -> None:
     assert sorted(stored(folder)) == sorted(one.id for batch in HISTORY for one in batch)
     async with open_store(folder, Clock(MIDNIGHT)) as store:
         assert store.recovery == Recovery()
+        assert proven_rows(folder) == (len(stored(folder)), store.chain_head)
 
 
 @pytest.mark.parametrize("keep", [0, 70])
