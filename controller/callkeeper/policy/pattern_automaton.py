@@ -43,13 +43,13 @@ class ShiftAnd:
     def hits(self, text: str) -> Iterator[int]:
         """Indexes of the rests that hit the whole of `text` (0-9, `*`, `#`), ascending."""
         state, fitting, loops = self._start, self._fitting, self._loops
-        for character in text:
-            if character in DIGITS:
+        if text.isdigit():
+            for character in text:
                 state = (state << 1 & fitting[character]) | (state & loops)
-            else:
-                state = state << 1 & fitting[character]
-            if not state:
-                return
+        else:
+            for character in text:
+                staying = state & loops if character in DIGITS else 0
+                state = (state << 1 & fitting[character]) | staying
         for bit in set_bits(state & self._accepting):
             yield self._owner[bit]
 

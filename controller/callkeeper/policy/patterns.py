@@ -17,8 +17,8 @@ from functools import lru_cache
 from typing import Final
 
 from callkeeper.kinds.pattern import MAX_PATTERN_LENGTH, canonical_pattern
-from callkeeper.policy.pattern_heads import DigitTails, HeadLengths
-from callkeeper.policy.pattern_rests import FEW, Positions, RestTable
+from callkeeper.policy.pattern_automaton import DIGITS
+from callkeeper.policy.pattern_heads import RESTS, Heads, with_tail
 from callkeeper.policy.pattern_suffixes import Suffixes
 
 MAX_WILDCARD_FIRST: Final = 1000
@@ -71,84 +71,55 @@ class PatternSet:
 class _Engines:
     """The patterns, each in the engine for its form."""
 
-    __slots__ = ("_exact", "_rest_lengths", "_rests", "_suffixes", "_tails", "count", "wildcard_first")
+    __slots__ = ("_exact", "_heads", "_suffixes", "count", "wildcard_first")
 
     def __init__(self, patterns: Iterable[str]) -> None:
+        unique = set(map(canonical_pattern, patterns))
         exact: set[str] = set()
-        tails: set[tuple[str, int, bool]] = set()
-        suffixes: set[str] = set()
-        rests: dict[str, set[str]] = {}
-        wildcard_first: set[str] = set()
-        for text in patterns:
-            pattern = canonical_pattern(text)
+        codes: dict[str, int] = {}
+        rests: dict[str, list[str]] = {}
+        suffixes: list[str] = []
+        self.wildcard_first = 0
+        for pattern in unique:
+            if pattern.removeprefix("+").isdigit():
+                # Half of a list, as a rule; the other exact ones hold a `*` or `#`.
+                exact.add(pattern)
+                continue
             split = _SPLIT.match(pattern)
             assert split is not None, "every part of the expression may be empty"
             head, digits, gap, rest = split.groups()
-            if not head:
-                wildcard_first.add(pattern)
+            self.wildcard_first += not head
             if rest:
-                if not head and not digits and gap and not _WILDCARD.search(rest):
-                    suffixes.add(rest)
+                if pattern[0] == "!" and not _WILDCARD.search(rest):
+                    suffixes.append(rest)
                 else:
-                    rests.setdefault(head, set()).add(pattern[len(head) :])
+                    rests.setdefault(head, []).append(pattern[len(head) :])
+                    codes[head] = codes.get(head, 0) | RESTS
             elif digits or gap:
-                tails.add((head, len(digits), bool(gap)))
+                codes[head] = with_tail(codes.get(head, 0), len(digits), bool(gap))
             else:
                 exact.add(pattern)
+        self.count = len(unique)
         self._exact = exact
-        self._tails = DigitTails(tails)
         self._suffixes = Suffixes(suffixes)
-        self._rests = {
-            head: tuple(sorted(found)) if len(found) <= FEW else RestTable(found) for head, found in rests.items()
-        }
-        self._rest_lengths = HeadLengths(rests)
-        self.wildcard_first = len(wildcard_first)
-        self.count = len(exact) + len(tails) + len(suffixes) + sum(map(len, rests.values()))
+        self._heads = Heads(codes, rests)
 
     def smallest(self, number: str) -> str | None:
         """The smallest pattern that hits, or None."""
-        # `literal`: characters no `X` or `!` of a head may cover; `digits`: how many digits the number begins with.
-        size = len(number)
-        if number.isdigit() and number.isascii():
-            literal, digits = 0, size
-        elif number[:1] == "+" and number[1:].isdigit() and number.isascii():
+        if number.isascii() and number.isdigit():
+            literal, digits = 0, len(number)
+        elif number.isascii() and number[:1] == "+" and number[1:].isdigit():
             literal, digits = 1, 0
         elif _NUMBER.fullmatch(number):
-            literal = len(number.rstrip("0123456789"))
-            digits = size - len(number.lstrip("0123456789"))
+            literal = len(number.rstrip(DIGITS))
+            digits = len(number) - len(number.lstrip(DIGITS))
         else:
             return None
-        hits = self._tails.hits(number, literal)
+        hits = self._heads.hits(number, literal)
         if number in self._exact:
             hits.append(number)
         if self._suffixes and number[0] != "+":
             hits += self._suffixes.hits(number, digits)
-        if self._rests:
-            self._add_rests(number, hits)
-        return min(hits) if hits else None
-
-    def _add_rests(self, number: str, hits: list[str]) -> None:
-        """Add the smallest hit of each head that has more than digits after it."""
-        positions = None
-        signed = number[0] == "+"
-        for length in self._rest_lengths.of(number):
-            if length > len(number) or (signed and not length):
-                continue
-            head = number[:length]
-            rests = self._rests.get(head)
-            if rests is None:
-                continue
-            if isinstance(rests, RestTable):
-                rest = rests.smallest(number[length:])
-                if rest is not None:
-                    hits.append(head + rest)
-                continue
-            for rest in rests:
-                last = rest[-1]
-                if last != number[-1] and last not in "X.!":
-                    continue
-                if positions is None:
-                    positions = Positions(number)
-                if positions.hit(rest, length):
-                    hits.append(head + rest)
-                    break
+        if not hits:
+            return None
+        return min(hits) if len(hits) > 1 else hits[0]
