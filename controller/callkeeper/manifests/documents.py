@@ -4,13 +4,14 @@ Lines count from the file's start, however many documents stand before. A broken
 starts with `---`, and reading goes on there, so that one run names every broken document (up to a bound).
 """
 
+import codecs
 import re
 from dataclasses import dataclass
 from typing import Any
 
 from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined]  # it is there to be imported
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import DocumentStartEvent, StreamEndEvent
+from ruamel.yaml.events import StreamEndEvent
 
 from callkeeper.kinds.finding import Finding, Severity
 from callkeeper.manifests.located import LocatedFinding
@@ -75,11 +76,12 @@ def read_bytes(data: bytes, file: str) -> FileContent:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         hint = "save it as UTF-8"
         return _nothing_but(_finding("yaml.encoding", "this file is UTF-16, not UTF-8", file, (1, 1), hint=hint))
+    data = data.removeprefix(codecs.BOM_UTF8)
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode()
     except UnicodeDecodeError as error:
         # What stands before the offending byte is valid, so its characters can be counted.
-        position = position_of(text_before := data[: error.start].decode("utf-8-sig"), len(text_before))
+        position = position_of(text_before := data[: error.start].decode(), len(text_before))
         message = f"byte 0x{data[error.start]:02x} is not UTF-8"
         return _nothing_but(_finding("yaml.encoding", message, file, position, hint="save the file as UTF-8"))
     return read_text(text, file)
@@ -142,14 +144,16 @@ class _TextReader:
         return restart.start() if restart else None
 
     def _read_run(self, run: str, origin: Origin) -> None:
-        next_event = CParser(run).get_event
-        while (kind := type(event := next_event())) is not StreamEndEvent:
-            if kind is not DocumentStartEvent:
-                continue  # the stream's start, a document's end
+        parser = CParser(run)
+        next_event = parser.get_event
+        next_event()  # the stream's start
+        while type(event := next_event()) is not StreamEndEvent:
             self._document_start = event.start_mark.index
             self._budget.spend(DOCUMENT_COST, event.start_mark)
             builder = TreeBuilder(next_event, self._budget)
             value, marks = builder.build(next_event())
+            next_event()  # the document's end
+            parser.peek_event()  # where neither a document nor the end follows, this one is broken in its last lines
             findings = tuple(_defect_finding(defect, origin, self._file) for defect in builder.defects)
             if value is None and not findings:
                 continue  # an empty document

@@ -188,21 +188,21 @@ def _resource(
                 f"kustomizations are followed {MAX_KUSTOMIZATION_DEPTH} deep", "flatten them", rule="kustomize.cycle"
             )
         else:
-            _read(target, collector, namespace=namespace, above=above)
+            _read(_display(target), collector, namespace=namespace, above=above)
     elif not target.resolve().is_relative_to(kustomization.folder.resolve()):
         refuse(
             f"`{entry}` is outside the kustomization's folder; kustomize refuses it",
             "move it into the folder, or give its folder a kustomization and name that",
         )
     else:
-        collector.add_data(_display(target), read_file(target), namespace=namespace)
+        collector.add_data(str(_display(target)), read_file(target), namespace=namespace)
 
 
-def _display(path: Path) -> str:
+def _display(path: Path) -> Path:
     """The path without `..`, where that names the same file."""
     try:
         shorter = Path(*_without_parents(path.parts))
-        return str(shorter if shorter.samefile(path) else path)
+        return shorter if shorter.samefile(path) else path
     except OSError as error:
         raise cannot_read(path, error) from error
 

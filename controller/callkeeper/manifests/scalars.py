@@ -179,7 +179,7 @@ def _looks_like_float(text: str) -> bool:
 def _binary(text: str) -> str:
     try:
         data = binascii.a2b_base64("".join(text.split()), strict_mode=True)
-    except binascii.Error as error:
+    except ValueError as error:  # binascii.Error is one; characters beyond ASCII raise another
         raise ScalarError("!!binary value is not valid base64") from error
     return data.decode("utf-8", "replace")
 
