@@ -21,6 +21,7 @@ SUBCOMMANDS: Mapping[str, str] = {
     "show": "Show the settings in force and where each comes from.",
     "audit": "Export and read the audit log.",
     "stamp": "Write author and commit of the last change into manifests.",
+    "token": "Make a token for a user, to try what users may do.",
     "schema": "Write or check the generated CRDs and JSON Schemas.",
 }
 """Subcommands in the order of the help, each with its line there; written here so that listing them loads none."""

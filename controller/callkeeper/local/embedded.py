@@ -1,0 +1,153 @@
+"""The embedded recorder: the recorder's application, served in this process on a socket that was bound beforehand."""
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import uvicorn
+
+from callkeeper.audit.store import AuditStore
+from callkeeper.local.auditing import StoreSink
+from callkeeper.local.exits import EXIT_PORT_TAKEN, EXIT_STATE_UNUSABLE, CannotRun
+from callkeeper.local.locating import FolderLocator
+from callkeeper.local.tokens import LocalPrincipals
+from callkeeper.local.users import NAME as USERS
+from callkeeper.policy.directory import Directory
+from callkeeper.recorder.app import create_app
+from callkeeper.recorder.config_store import DiskConfigStore
+from callkeeper.recorder.errors import StorageFault
+from callkeeper.recorder.files import LocalDisk
+from callkeeper.recorder.parts import Recorder, RecorderParts
+from callkeeper.recorder.users import JsonDirectoryStore
+
+BACKLOG = 1024
+GRACE_SECONDS = 1
+"""How long requests under way are waited for at the end; Ctrl-C shall end everything within two."""
+
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - named here to be reached from this machine
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Take the port before anything else is begun.
+
+    Raises:
+        CannotRun: it is taken, or the address is not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+        bound.listen(BACKLOG)
+        bound.setblocking(False)
+    except OSError as error:
+        bound.close()
+        if error.errno == errno.EADDRINUSE:
+            raise CannotRun(
+                f"port {port} on {host} is taken; see who listens there (`ss -ltnp 'sport = :{port}'`), or choose "
+                "another with --port (0 picks a free one)",
+                EXIT_PORT_TAKEN,
+            ) from error
+        raise CannotRun(f"cannot listen on {host}:{port}: {error.strerror or error}", EXIT_PORT_TAKEN) from error
+    return bound
+
+
+def url_of(bound: socket.socket) -> str:
+    """The address under which this machine reaches a bound socket."""
+    host, port = bound.getsockname()[:2]
+    host = _ANY.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to whoever composes the process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing is captured."""
+        yield
+
+
+class EmbeddedRecorder:
+    """A recorder that runs in this process until `stop`."""
+
+    def __init__(
+        self,
+        *,
+        state: Path,
+        bound: socket.socket,
+        store: AuditStore,
+        principals: LocalPrincipals,
+        locator: FolderLocator,
+        directory: Directory | None,
+    ) -> None:
+        """Start from what was kept.
+
+        Args:
+            state: the state folder.
+            bound: where to listen.
+            store: takes the audit rows.
+            principals: who may speak to it.
+            locator: finds settings in files.
+            directory: the users of `users.csv`; None where there is no such file.
+
+        Raises:
+            CannotRun: what was kept cannot be read.
+        """
+        sink = StoreSink(store)
+        disk = LocalDisk()
+        parts = RecorderParts(
+            config_store=DiskConfigStore(state / "recorder", disk),
+            principals=principals,
+            audit=sink,
+            audit_reader=sink,
+            directory_store=JsonDirectoryStore(state / "recorder" / "users.json", disk),
+            directory=directory,
+            directory_source=USERS if directory is not None else None,
+            locator=locator,
+        )
+        try:
+            app = create_app(parts)
+        except StorageFault as fault:
+            raise CannotRun(str(fault), EXIT_STATE_UNUSABLE) from fault
+        self.recorder: Recorder = app.state.recorder
+        self.url = url_of(bound)
+        self._bound = bound
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                loop="none",
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+            )
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Serve; requests are answered when this returns."""
+        self._task = asyncio.create_task(self._server.serve(sockets=[self._bound]), name="recorder")
+        while not self._server.started:
+            if self._task.done():
+                self._task.result()
+                raise CannotRun("the embedded recorder ended while it started; see its log")
+            await asyncio.sleep(0.002)
+
+    async def stop(self) -> None:
+        """End it, requests under way within `GRACE_SECONDS`."""
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task
+        self._bound.close()
+
+    def give_users(self, directory: Directory) -> None:
+        """Take the users of `users.csv` as it is now."""
+        self.recorder.users.give(directory, USERS)

@@ -1,0 +1,402 @@
+"""`callkeeper up`: the folder as a source, the embedded recorder, reconciling and audit, in one process and one loop.
+
+The composition root. What happens when is here; what it means is in the rooms that are composed.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from callkeeper.audit.errors import AuditError, StoreBusy
+from callkeeper.audit.mask import NumberMask
+from callkeeper.audit.store import AuditStore
+from callkeeper.kinds.finding import Finding, ObjectKey, Severity
+from callkeeper.local import git
+from callkeeper.local.attribution import FolderAttribution, system_user
+from callkeeper.local.embedded import EmbeddedRecorder, bind
+from callkeeper.local.exits import (
+    EXIT_NOT_IN_FORCE,
+    EXIT_STATE_LOCKED,
+    EXIT_STATE_UNUSABLE,
+    CannotRun,
+)
+from callkeeper.local.fleet import Fleet, needs_embedded
+from callkeeper.local.folder import FolderContent, content_digest, read_content, watched_files
+from callkeeper.local.locating import FolderLocator
+from callkeeper.local.page import settings_brief
+from callkeeper.local.running import Running, forget_running, write_running
+from callkeeper.local.state import StateFolder, state_folder, unusable
+from callkeeper.local.status_file import StatusFile, read_statuses
+from callkeeper.local.telling import Started, Teller
+from callkeeper.local.tokens import LocalPrincipals, open_principals
+from callkeeper.local.users import NAME as USERS
+from callkeeper.local.watching import changes
+from callkeeper.manifests.located import LocatedFinding
+from callkeeper.policy.cross_check import cross_check
+from callkeeper.policy.directory import Directory
+from callkeeper.reconcile.reasons import Reason
+from callkeeper.reconcile.reconciler import Outcome
+from callkeeper.recorder.errors import TokenFileFault
+
+FIRST_SECONDS = 5.0
+"""How long the first page waits for recorders elsewhere; the embedded one answers in milliseconds."""
+
+RECENT_SECONDS = 5.0
+"""A file saved longer ago than this says nothing about how quickly the change came into force."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line said.
+
+    Attributes:
+        folder: the settings folder, as it was named.
+        state: another state folder than the usual one, or None.
+        host: where the embedded recorder listens.
+        port: likewise; 0 picks a free one.
+        take_over: whether recorders may be taken from other owners.
+        once: end as soon as the outcome is known.
+    """
+
+    folder: Path
+    state: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = 8470
+    take_over: bool = False
+    once: bool = False
+
+
+def fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """What makes the fast event loop, where there is one."""
+    try:
+        import uvloop  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        return None
+    make: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return make
+
+
+async def run(options: Options, make_teller: Callable[[FolderLocator], Teller]) -> int:
+    """Run until a signal ends it.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        CannotRun: it cannot start; carries the exit code.
+    """
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    state_path = _checked_paths(options)
+    async with AsyncExitStack() as stack:
+        state = StateFolder.open(state_path)
+        stack.callback(state.close)
+        store = await _open_store(state, stack)
+        locator = FolderLocator()
+        up = Up(options=options, state=state, store=store, locator=locator, teller=make_teller(locator), stack=stack)
+        await up.start()
+        stack.callback(forget_running, state.path)
+        if options.once:
+            return 0 if up.all_in_force else EXIT_NOT_IN_FORCE
+        await up.follow(stopping)
+        up.teller.note("ended", "Ended. What is in force is kept; the next start goes on from it.")
+    return 0
+
+
+def _checked_paths(options: Options) -> Path:
+    if not options.folder.is_dir():
+        raise CannotRun(f"{options.folder} is no folder; name the folder that holds your settings")
+    path = state_folder(options.folder, options.state)
+    if path.is_relative_to(options.folder.resolve()):
+        raise CannotRun(f"the state folder {path} lies inside the settings folder; choose one outside with --state")
+    return path
+
+
+async def _open_store(state: StateFolder, stack: AsyncExitStack) -> AuditStore:
+    try:
+        store = await asyncio.to_thread(AuditStore.open, state.path / "audit")
+    except StoreBusy as error:
+        raise CannotRun(
+            f"another process writes the audit log in {state.path} ({error}); try again when it is done",
+            EXIT_STATE_LOCKED,
+        ) from error
+    except AuditError as error:
+        raise CannotRun(str(error), EXIT_STATE_UNUSABLE) from error
+    stack.push_async_callback(store.close)
+    return store
+
+
+@dataclass(kw_only=True)
+class Up:
+    """Everything that runs.
+
+    Attributes:
+        options: what the command line said.
+        state: the state folder, held.
+        store: the audit store, open.
+        locator: finds settings in files.
+        teller: says what happens.
+        stack: what is to be ended, in reverse order.
+    """
+
+    options: Options
+    state: StateFolder
+    store: AuditStore
+    locator: FolderLocator
+    teller: Teller
+    stack: AsyncExitStack
+    _fleet: Fleet = field(init=False)
+    _attribution: FolderAttribution = field(init=False)
+    _mask: NumberMask = field(init=False)
+    _status_file: StatusFile = field(init=False)
+    _principals: LocalPrincipals = field(init=False)
+    _embedded: EmbeddedRecorder | None = None
+    _directory: Directory | None = None
+    _content: FolderContent | None = None
+    _outcomes: dict[ObjectKey, Outcome] = field(default_factory=dict)
+    _failures: dict[ObjectKey, str] = field(default_factory=dict)
+    _said: set[tuple[bool, str, str, str]] = field(default_factory=set)
+    _errors: set[tuple[bool, str, str, str]] = field(default_factory=set)
+    _noticed: float | None = None
+    _page_shown: bool = False
+    _arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def all_in_force(self) -> bool:
+        """Whether every object of the folder is in force as it is now."""
+        taken = self._content is not None and not self._content.broken
+        return taken and bool(self._outcomes) and all(status.ready for status in self._fleet.statuses.values())
+
+    async def start(self) -> None:
+        """Read the folder in full, start what it takes, and bring it into force."""
+        folder, path = self.options.folder, self.state.path
+        content = await asyncio.to_thread(read_content, folder)
+        bound = self._bind() if needs_embedded(content.readings) else None
+        self._mask = NumberMask(self.state.number_key())
+        self._attribution = FolderAttribution(folder)
+        self._status_file = StatusFile(path)
+        try:
+            email = await asyncio.to_thread(git.user_email, folder)
+            self._principals = open_principals(path, email)
+        except OSError as error:
+            raise unusable(path, error) from error
+        except TokenFileFault as fault:
+            raise CannotRun(str(fault), EXIT_STATE_UNUSABLE) from fault
+        self._fleet = Fleet(
+            folder=folder,
+            state=path,
+            owner=f"folder:{system_user()}@{socket.gethostname()}:{folder.resolve()}"[:256],
+            audit=self.store,
+            attribution=self._attribution,
+            show=self._mask.mask_pattern,
+            told=self._told,
+            take_over=self.options.take_over,
+            previous=read_statuses(path),
+        )
+        self._directory = content.users.directory
+        if bound is not None:
+            await self._start_embedded(bound)
+        self.stack.push_async_callback(self._fleet.stop)
+        url = self._embedded.url if self._embedded else None
+        try:
+            write_running(path, Running(pid=os.getpid(), url=url, folder=str(folder.resolve())))
+        except OSError as error:
+            raise unusable(path, error) from error
+        await self._take(content)
+        await self._first_outcomes()
+        self._page_shown = True
+        self._say_findings()
+        self.teller.started(self._started())
+
+    async def follow(self, stopping: asyncio.Event) -> None:
+        """Follow the folder until told to stop."""
+        following = asyncio.create_task(self._follow(), name="follow the folder")
+        stopped = asyncio.create_task(stopping.wait(), name="wait for the end")
+        try:
+            await asyncio.wait((following, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if following.done():
+                following.result()
+        finally:
+            for task in (following, stopped):
+                task.cancel()
+            await asyncio.gather(following, stopped, return_exceptions=True)
+
+    async def _follow(self) -> None:
+        folder = self.options.folder
+        if self._content is not None and await asyncio.to_thread(content_digest, folder) != self._content.digest:
+            await self._look()  # saved while everything was being started
+        async for _ in changes(folder):
+            if (failure := self._fleet.failed()) is not None:
+                raise failure
+            await self._look()
+
+    async def _look(self) -> None:
+        """Read the folder again, and take it where its contents changed."""
+        folder = self.options.folder
+        noticed = time.time()
+        digest = await asyncio.to_thread(content_digest, folder)
+        if self._content is not None and digest == self._content.digest:
+            return
+        saved = await asyncio.to_thread(_newest, folder)
+        self._noticed = saved if saved is not None and 0 <= noticed - saved < RECENT_SECONDS else noticed
+        await self._take(await asyncio.to_thread(read_content, folder))
+
+    async def _take(self, content: FolderContent) -> None:
+        """Bring what the folder holds into force, as far as it can be taken."""
+        self._content = content
+        self._take_users(content)
+        if not content.broken and content.manifests is not None:
+            self.locator.loaded(content.manifests)
+            self._attribution.loaded(content.manifests)
+            if self._embedded is None and needs_embedded(content.readings):
+                await self._start_embedded(self._bind())
+            await self._fleet.offer(content.readings)
+        if self._page_shown and (content.broken or not self._fleet.recorders):
+            self._say_findings()
+        self._write_statuses()
+
+    def _take_users(self, content: FolderContent) -> None:
+        directory = content.users.directory
+        if directory is None or (self._directory is not None and directory.revision == self._directory.revision):
+            return
+        self._directory = directory
+        if self._embedded is not None:
+            self._embedded.give_users(directory)
+        if self._page_shown:
+            self.teller.note("users", f"{USERS}: {len(directory.users)} users are in force")
+
+    def _bind(self) -> socket.socket:
+        bound = bind(self.options.host, self.options.port)
+        self.stack.callback(bound.close)
+        return bound
+
+    async def _start_embedded(self, bound: socket.socket) -> None:
+        self._embedded = EmbeddedRecorder(
+            state=self.state.path,
+            bound=bound,
+            store=self.store,
+            principals=self._principals,
+            locator=self.locator,
+            directory=self._directory,
+        )
+        await self._embedded.start()
+        self.stack.push_async_callback(self._embedded.stop)
+        self._fleet.embedded = self._embedded.url, self._principals.token
+
+    async def _told(self, key: ObjectKey, outcome: Outcome) -> None:
+        """A reconcile is over."""
+        self._outcomes[key] = outcome
+        self._arrived.set()
+        if not self._page_shown:
+            return
+        noticed, self._noticed = self._noticed, None
+        milliseconds = (time.time() - noticed) * 1000 if noticed is not None else None
+        if outcome.changes or outcome.reverted is not None:
+            self.teller.in_force(outcome, key, milliseconds)
+        self._say_failure(key, outcome)
+        self._say_findings()
+        self._write_statuses()
+
+    def _say_failure(self, key: ObjectKey, outcome: Outcome) -> None:
+        reason, message = outcome.failure or (Reason.SYNCED, "")
+        if message == self._failures.get(key, ""):
+            return
+        self._failures[key] = message
+        if message:
+            self.teller.note(reason.value, f"{key.name}: {message}")
+        else:
+            self.teller.note(reason.value, f"{key.name}: runs what the files say again")
+
+    def _say_findings(self) -> None:
+        """Say what is wrong or surprising now, as far as it was not said: errors whenever they appear, the rest once."""
+        assert self._content is not None
+        findings = {_identity(one): one for one in self._findings(self._content)}
+        errors = {identity for identity, one in findings.items() if one.is_error}
+        new = [one for identity, one in findings.items() if identity not in self._said]
+        mended = bool(self._errors) and not errors
+        self._errors = errors
+        # What was mended is said again when it comes back; a hint is given once.
+        self._said = {*findings, *(identity for identity in self._said if not identity[0])}
+        if new:
+            self.teller.findings(new, kept=self._content.broken)
+        if mended:
+            self.teller.note("mended", "Nothing is wrong any more.")
+
+    def _findings(self, content: FolderContent) -> list[LocatedFinding]:
+        found = [*content.findings, *content.users.findings]
+        manifests = content.manifests
+        if manifests is None or content.broken:
+            return found
+        own = {id(finding) for reading in manifests.readings for finding in reading.findings}
+        across: dict[Finding, None] = {}
+        for outcome in self._outcomes.values():
+            for result in outcome.compiled.results.values():
+                across.update(dict.fromkeys(one for one in result.findings if id(one) not in own))
+        for finding in cross_check(manifests.readings):
+            # What `compile` says knows what is in force; of the others only what it does not say is added.
+            if finding.severity is not Severity.ERROR or finding.rule.startswith("recorder.") or not self._outcomes:
+                across.setdefault(finding)
+        return [*found, *(manifests.place(finding) for finding in across)]
+
+    def _write_statuses(self) -> None:
+        try:
+            self._status_file.write(self._fleet.statuses)
+        except OSError as error:
+            self.teller.note("status", f"status.json cannot be written: {error.strerror or error}; see its disk")
+
+    async def _first_outcomes(self) -> None:
+        """Wait until every recorder was reconciled once, but not for one that does not answer."""
+        try:
+            async with asyncio.timeout(FIRST_SECONDS):
+                while set(self._outcomes) < set(self._fleet.recorders):
+                    self._arrived.clear()
+                    await self._arrived.wait()
+        except TimeoutError:
+            pass
+        for key, outcome in self._outcomes.items():
+            self._say_failure(key, outcome)
+        self._write_statuses()
+
+    def _started(self) -> Started:
+        directory = self._directory
+        pages = {}
+        for key in self._fleet.recorders:
+            outcome = self._outcomes.get(key)
+            if outcome is not None and outcome.in_force is not None:
+                show = self._mask.mask_pattern if self.teller.masks else str
+                page = settings_brief(outcome.in_force, self.locator.place, show)
+                pages[key] = (outcome.revision, page)
+        recordable = sorted(user.id for user in directory.users.values() if user.recordable) if directory else []
+        return Started(
+            folder=self.options.folder,
+            state=self.state.path,
+            url=self._embedded.url if self._embedded else None,
+            pages=pages,
+            users=(len(directory.users), len(recordable)) if directory else None,
+            sample=recordable[0] if recordable else None,
+        )
+
+
+def _identity(one: LocatedFinding) -> tuple[bool, str, str, str]:
+    """What makes a finding the same one, wherever its line has moved."""
+    return one.is_error, one.finding.rule, one.finding.message, one.file
+
+
+def _newest(folder: Path) -> float | None:
+    """When the file saved last was saved, in seconds since the epoch."""
+    newest = None
+    for path in watched_files(folder):
+        try:
+            saved = path.stat().st_mtime
+        except OSError:
+            continue
+        newest = saved if newest is None else max(newest, saved)
+    return newest
