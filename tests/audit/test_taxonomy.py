@@ -28,3 +28,11 @@ def test_fields_of_details_have_names_of_their_own():
 def test_the_reference_page_is_current():
     page = (ROOT / "docs/reference/audit-actions.md").read_text()
     assert page == reference_page(), "run: callkeeper audit actions --format markdown > docs/reference/audit-actions.md"
+
+
+def test_an_action_counts_as_emitted_where_code_outside_the_audit_room_names_it():
+    package = ROOT / "controller/callkeeper"
+    own = {package / "audit" / "actions.py", package / "audit" / "taxonomy.py"}
+    sources = "".join(path.read_text() for path in package.rglob("*.py") if path not in own)
+    named = {action for action in Action if re.search(rf"Action\.{action.name}\b", sources)}
+    assert named == {action for action, entry in TAXONOMY.items() if entry.emitted}

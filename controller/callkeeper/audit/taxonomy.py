@@ -36,11 +36,12 @@ RECONCILE = "reconcile"
 COLLECTOR = "audit store"
 
 _OBJECT = ("object", "text", "kind/namespace/name of the settings object")
-_FROM = ("from", "value", "the setting before; numbers masked")
-_TO = ("to", "value", "the setting in force now; numbers masked")
-_REVISION = ("revision", "text", "SHA-256 of the config in force after it")
+_FROM = ("from", "object", "fields as they were")
+_TO = ("to", "object", "the same fields as they are now in force")
+_REVISION = ("revision", "text", "SHA-256 of the config in force")
+_PREVIOUS = ("previousRevision", "text", "SHA-256 of the config in force before")
+_AUTHOR = ("author", "text", "who wrote the change, where somebody else applied it")
 _COMMIT = ("commit", "text", "git commit that brought the change")
-_FILE = ("file", "text", "file and line of the setting")
 _SEGMENT = ("segment", "text", "id of the call's segment")
 _USER = ("user", "text", "directory id of the recorded user")
 _REASON = ("reason", "text", "machine-readable reason")
@@ -49,7 +50,17 @@ _RANGE_FROM = ("from", "instant", "start of the range, RFC 3339, included")
 _RANGE_TO = ("to", "instant", "end of the range, RFC 3339, not included")
 _FILTER = ("filter", "object", "what was asked for; numbers masked")
 _GROUP = ("group", "text", "id of the group")
-_CHANGE = (_OBJECT, _FROM, _TO, _REVISION, _COMMIT, _FILE)
+_ATTRIBUTED = (_OBJECT, _AUTHOR, _COMMIT)
+_REVISIONS = (_REVISION, _PREVIOUS)
+_DRIFT = (
+    _OBJECT,
+    ("found", "text", "revision that was found"),
+    ("foundOwner", "text", "who had put it"),
+    *_REVISIONS,
+)
+_ADDED = ("added", "object", "how many entries came, and the first of them; numbers masked")
+_REMOVED = ("removed", "object", "how many entries went, and the first of them; numbers masked")
+_SUMMARY = ("summary", "text", "in place of the rest where one change touches more than is told one by one")
 
 
 def _entry(
@@ -58,8 +69,9 @@ def _entry(
     return Entry(action=action, area=area, emitter=emitter, meaning=meaning, details=details, emitted=emitted)
 
 
-def _setting(action: Action, meaning: str) -> Entry:
-    return _entry(action, Area.SETTINGS, RECONCILE, meaning, *_CHANGE, emitted=True)
+def _setting(action: Action, meaning: str, *details: tuple[str, str, str]) -> Entry:
+    change = (*_ATTRIBUTED, _FROM, _TO, *_REVISIONS, *details)
+    return _entry(action, Area.SETTINGS, RECONCILE, meaning, *change, emitted=True)
 
 
 def _dashboard(action: Action, meaning: str) -> Entry:
@@ -173,11 +185,11 @@ _TABLE: tuple[Entry, ...] = (
             meaning,
             ("users", "number", "users in the directory after it"),
             ("revision", "text", "SHA-256 of the directory"),
-            emitted=True,
+            emitted=emitted,
         )
-        for action, meaning in (
-            (Action.IMPORT_USERS, "The user directory was read from users.csv."),
-            (Action.UPDATE_USERS, "The user directory was replaced over the API."),
+        for action, meaning, emitted in (
+            (Action.IMPORT_USERS, "The user directory was read from users.csv.", False),
+            (Action.UPDATE_USERS, "The user directory was replaced over the API.", True),
         )
     ),
     *(
@@ -225,11 +237,20 @@ _TABLE: tuple[Entry, ...] = (
         "The store was restored from a backup and goes on from there.",
         ("chain", "text", "chain head restored"),
     ),
-    _setting(Action.UPDATE_RECORDING_FILTER, "The filter of call types changed."),
-    _setting(Action.UPDATE_BLACKLIST, "Numbers were added to or taken from the blacklist."),
+    _setting(
+        Action.UPDATE_RECORDING_FILTER,
+        "The filter of call types changed.",
+        ("internalNumbers", "object", "what changed in that list: from, to, added, removed"),
+    ),
+    _setting(Action.UPDATE_BLACKLIST, "Numbers were added to or taken from the blacklist.", _ADDED, _REMOVED, _SUMMARY),
     _setting(Action.UPDATE_DEFAULT_POLICY, "The default mode, or what a start on demand captures, changed."),
     _setting(Action.UPDATE_RECORDING_LIMIT, "The always-on limit, or what becomes of calls outside it, changed."),
-    _setting(Action.SET_USER_POLICY, "A user's override was set, changed or removed."),
+    _setting(
+        Action.SET_USER_POLICY,
+        "A user's override was set, changed or removed.",
+        ("user", "text", "directory id or e-mail address"),
+        _SUMMARY,
+    ),
     _setting(Action.UPDATE_RETENTION, "How long recordings are kept changed."),
     _setting(Action.UPDATE_EXTRA_RETENTION, "What a legal hold adds changed."),
     _setting(Action.UPDATE_MINIMUM_RETENTION, "The time before which nobody deletes changed."),
@@ -240,8 +261,7 @@ _TABLE: tuple[Entry, ...] = (
         Area.SETTINGS,
         RECONCILE,
         "A config that somebody else had put was replaced by the one in git.",
-        ("found", "text", "revision that was found"),
-        _REVISION,
+        *_DRIFT,
         emitted=True,
     ),
     _entry(
@@ -249,8 +269,7 @@ _TABLE: tuple[Entry, ...] = (
         Area.SETTINGS,
         RECONCILE,
         "A config that somebody else had put was found and left, as the drift policy says.",
-        ("found", "text", "revision that was found"),
-        _REVISION,
+        *_DRIFT,
         emitted=True,
     ),
     _entry(
@@ -259,6 +278,7 @@ _TABLE: tuple[Entry, ...] = (
         RECORDER,
         "A config was put by another owner than the one before.",
         ("owner", "text", "who put it"),
+        ("from", "text", "the owner before"),
         _REVISION,
         emitted=True,
     ),
@@ -267,8 +287,9 @@ _TABLE: tuple[Entry, ...] = (
         Area.SETTINGS,
         RECONCILE,
         "Settings did not come into force.",
-        _OBJECT,
+        *_ATTRIBUTED,
         _REASON,
+        ("rules", "list of text", "ids of the rules that found something"),
         emitted=True,
     ),
     _entry(
@@ -276,9 +297,10 @@ _TABLE: tuple[Entry, ...] = (
         Area.SETTINGS,
         RECONCILE,
         "A change that deletes, shortens, releases or removes was confirmed and came into force.",
-        _OBJECT,
+        *_ATTRIBUTED,
         ("confirmation", "text", "the words that confirmed it"),
-        _REVISION,
+        ("effects", "object", "how many recordings it shortens, deletes, releases"),
+        *_REVISIONS,
         emitted=True,
     ),
 )
