@@ -53,6 +53,7 @@ class FakeAudit:
     async def emit(self, action: Action, *, at: datetime, actor: Actor, details: Mapping[str, Any]) -> None:
         if self.failing:
             raise AuditFault("the disk is full")
+        assert at.utcoffset() is not None
         self.rows.append((action, actor, details))
         if self.meanwhile is not None:
             act, self.meanwhile = self.meanwhile, None
@@ -88,7 +89,7 @@ class FakeLocator:
     """Everything is in one file, at line 14."""
 
     def locate(self, source: Source) -> Location | None:
-        return Location(file="examples/x.yaml", line=14, column=16)
+        return Location(file="examples/x.yaml", line=14, column=16) if source.object else None
 
 
 def licensed(name: str, extension: str | None = None, **more: Any) -> User:

@@ -7,7 +7,6 @@ row, and is looked at again afterwards, because the call has gone on meanwhile.
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from operator import attrgetter
 from secrets import token_hex
 
 import structlog
@@ -87,11 +86,9 @@ class Calls:
             raise unknown_segment()
         return found
 
-    def before(self, number: int | None) -> list[Segment]:
-        """Every segment in memory that started before the one of this number (None: all), the latest first."""
-        found = (*self._open.values(), *self._ended.values())
-        chosen = found if number is None else [segment for segment in found if segment.number < number]
-        return sorted(chosen, key=attrgetter("number"), reverse=True)
+    def all(self) -> tuple[Segment, ...]:
+        """Every segment in memory, open or ended, in no order."""
+        return (*self._open.values(), *self._ended.values())
 
     def start(self, arrival: Arrival) -> tuple[Segment, bool]:
         """A segment starts.

@@ -129,6 +129,13 @@ class Programming:
             StorageFault: it cannot be kept; what was in force stays.
         """
         body, revision = await asyncio.to_thread(_rendered, programme.config)
+        # Shielded: a request that is cancelled half way must not leave the disk ahead of the memory.
+        changed = await asyncio.shield(self._put(programme, body, revision, precondition, actor))
+        return revision, changed
+
+    async def _put(
+        self, programme: Programme, body: bytes, revision: str, precondition: Precondition, actor: Actor
+    ) -> bool:
         async with self._one_at_a_time:
             before = None if self._stored is None else self._stored.pointer
             fence(before, programme)
@@ -136,7 +143,7 @@ class Programming:
             if not same and not precondition.holds(before.revision if before else None):
                 raise _written_for_another(before)
             if before is not None and same and (before.owner, before.epoch) == (programme.owner, programme.epoch):
-                return revision, False
+                return False
             pointer = self._next(before, programme, revision, same=same)
             if before is not None and before.owner != programme.owner:
                 await self._report_foreign(before, pointer, actor)
@@ -144,7 +151,7 @@ class Programming:
             config = self._stored.config if self._stored and same else programme.config
             self._stored = Stored(pointer=pointer, body=body, config=config)
         log.info("config_programmed", revision=revision, owner=programme.owner, epoch=programme.epoch, changed=not same)
-        return revision, not same
+        return not same
 
     def _next(self, before: Pointer | None, programme: Programme, revision: str, *, same: bool) -> Pointer:
         spent = before.spent if before else ()

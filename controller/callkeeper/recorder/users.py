@@ -129,6 +129,10 @@ class Users:
             AuditFault: the row cannot be written; nothing was changed.
             StorageFault: it cannot be kept; what was there stays.
         """
+        # Shielded: a request that is cancelled half way must not leave the disk ahead of the memory.
+        return await asyncio.shield(self._put(directory, actor))
+
+    async def _put(self, directory: Directory, actor: Actor) -> bool:
         async with self._one_at_a_time:
             if self.given_by is not None or self._store is None:
                 raise Conflict(

@@ -98,7 +98,7 @@ def add_config_routes(app: FastAPI, recorder: Recorder) -> None:
     @app.post(
         "/v1/config:check",
         summary="What a config would do; changes nothing",
-        **documented({200: (CheckAnswer, "The effects")}, "owner-conflict", "stale-epoch", "invalid-config", body=True),
+        **documented({200: (CheckAnswer, "The effects")}, "invalid-config", body=True),
     )
     async def check(body: EnvelopeBody) -> Response:
         programme = await _programme(body)

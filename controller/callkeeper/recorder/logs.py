@@ -1,0 +1,32 @@
+"""How log events are written: one a line on stderr, as JSON for machines or aligned for people.
+
+Events carry ids the recorder gave, revisions, counts and places in the code; never a number, a token, a pattern or what
+a request held. Stdout stays free for what a command answers.
+"""
+
+import sys
+from typing import TextIO
+
+import structlog
+
+
+def configure_logging(*, as_json: bool, stream: TextIO | None = None) -> None:
+    """Set it for the process; call it once, before the recorder is made.
+
+    Args:
+        as_json: JSON lines, else lines for people (coloured on a terminal).
+        stream: where to; stderr by default.
+    """
+    stream = stream or sys.stderr
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=stream.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        logger_factory=structlog.PrintLoggerFactory(stream),
+        cache_logger_on_first_use=False,
+    )
