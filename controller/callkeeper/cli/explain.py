@@ -43,7 +43,7 @@ def _words(words: Any) -> click.Choice[str]:
     help="Text, or JSON (with --calls: CSV, or a JSON object a line).",
 )
 def explain(folder: Path, calls: str | None, user: str | None, recorder: str | None, **options: str | None) -> None:
-    r"""Say why a call would be recorded or not, with the line of each file that says so.
+    """Say why a call would be recorded or not, with the line of each file that says so.
 
     DIR is a settings folder; its users.csv is the directory. Without one, the user named by --user is taken as
     licensed. Errors in the settings do not stop this: what comes into force in spite of them is explained.
@@ -64,7 +64,7 @@ def explain(folder: Path, calls: str | None, user: str | None, recorder: str | N
       0  explained
       1  --calls: some rows could not be read
       2  the folder, the users or the file could not be read
-    """
+    """  # noqa: D301 - click's mark for a paragraph kept as written is the character, not the two
     from callkeeper.cli.explain_settings import load  # noqa: PLC0415 - so that the command's help costs nothing
 
     settings = load(folder, recorder=recorder, user=user)

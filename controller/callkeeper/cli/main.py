@@ -22,7 +22,7 @@ SUBCOMMANDS: Mapping[str, str] = {
     "audit": "Export and read the audit log.",
     "stamp": "Write author and commit of the last change into manifests.",
     "token": "Make a token for a user, to try what users may do.",
-    "schema": "Write or check the generated CRDs and JSON Schemas.",
+    "schema": "Write the CRDs and JSON Schemas of all kinds, or check that they are current.",
 }
 """Subcommands in the order of the help, each with its line there; written here so that listing them loads none."""
 
@@ -81,13 +81,13 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def callkeeper() -> None:
-    r"""Keep the settings of a call recorder in git.
+    """Keep the settings of a call recorder in git.
 
     \b
     Try it:
       callkeeper up examples/quickstart        govern a recorder from a folder
       callkeeper validate examples/            check the folder, as CI does
-    """
+    """  # noqa: D301 - click's mark for a paragraph kept as written is the character, not the two
 
 
 def program_name(started_as: str) -> str:

@@ -23,7 +23,7 @@ from callkeeper.cli.main import CouldNotRun
     help="For a URL: a file with the line `Authorization: Bearer …`, or the token alone.",
 )
 def show(source: str, output_format: str, state: Path | None, authorization: Path | None) -> None:
-    r"""Show what is in force: of the settings folder DIR, or of the recorder at URL.
+    """Show what is in force: of the settings folder DIR, or of the recorder at URL.
 
     For a folder also the status of each object, and where the files say something that is not in force. Says whether
     `callkeeper up` is running; without it the page is what was in force when it ended.
@@ -38,7 +38,7 @@ def show(source: str, output_format: str, state: Path | None, authorization: Pat
     Exit codes:
       0  shown
       2  there is no such folder, or the recorder cannot be reached
-    """
+    """  # noqa: D301 - click's mark for a paragraph kept as written is the character, not the two
     # Imported when it is run, so that help costs nothing.
     import asyncio  # noqa: PLC0415 - see above
 

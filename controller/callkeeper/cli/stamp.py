@@ -13,7 +13,7 @@ EXIT_STALE = 1
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path, exists=True), metavar="[PATH...]")
 @click.option("--check", is_flag=True, help="Write nothing; exit code 1 if a stamp is missing or not current.")
 def stamp(paths: tuple[Path, ...], *, check: bool) -> None:
-    r"""Write callkeeper.dev/changed-by and callkeeper.dev/commit into every object of ours, per file, from git.
+    """Write callkeeper.dev/changed-by and callkeeper.dev/commit into every object of ours, per file, from git.
 
     A GitOps engine applies everything under one name; these annotations tell the audit log in the cluster whose change
     it was. Run it in CI before the manifests are applied. Comments and order are kept; documents of other groups are
@@ -29,7 +29,7 @@ def stamp(paths: tuple[Path, ...], *, check: bool) -> None:
       0  every stamp is current (now)
       1  with --check: one is not
       2  a file cannot be read or written
-    """
+    """  # noqa: D301 - click's mark for a paragraph kept as written is the character, not the two
     from callkeeper.local.stamping import CannotStamp, files_under, stamp_file  # noqa: PLC0415 - when it is run
     from callkeeper.manifests.files import ManifestsError  # noqa: PLC0415 - likewise
 

@@ -12,7 +12,7 @@ from callkeeper.cli.main import CouldNotRun
 @click.option("--user", "reference", required=True, metavar="USER", help="An id or e-mail address of users.csv.")
 @click.option("--state", type=click.Path(path_type=Path), metavar="DIR", help="The state folder, when not the usual.")
 def token(folder: Path, reference: str, state: Path | None) -> None:
-    r"""Make a token for a user of DIR/users.csv, and print the path of the file that holds it.
+    """Make a token for a user of DIR/users.csv, and print the path of the file that holds it.
 
     The file has the form `curl -H @FILE` takes and can be read by you alone. The token itself is never printed; an
     earlier one of the same user stops working.
@@ -25,7 +25,7 @@ def token(folder: Path, reference: str, state: Path | None) -> None:
     Exit codes:
       0  made
       2  there is no such user, or `callkeeper up` has not run for DIR yet
-    """
+    """  # noqa: D301 - click's mark for a paragraph kept as written is the character, not the two
     from callkeeper.local.state import state_folder  # noqa: PLC0415 - imported when it is run
     from callkeeper.local.tokens import TOKENS, create_user_header  # noqa: PLC0415 - likewise
     from callkeeper.local.users import read_users  # noqa: PLC0415 - likewise

@@ -24,7 +24,7 @@ DEFAULT_PORT = 8470
     help="Lines for people, or one JSON object a line.",
 )
 def up(folder: Path, port: int, host: str, state: Path | None, log_format: str, *, take_over: bool, once: bool) -> None:
-    r"""Govern a recorder from the folder DIR.
+    """Govern a recorder from the folder DIR.
 
     Starts the embedded recorder on this machine (unless every Recorder in DIR names an endpoint), brings what the
     files say into force, and goes on watching: save a file and the change is in force within a second; save a broken
@@ -44,7 +44,7 @@ def up(folder: Path, port: int, host: str, state: Path | None, log_format: str, 
       3  another `callkeeper up` works with this state folder
       4  the port is taken
       5  the state folder cannot be used: rights, a full disk, damage
-    """
+    """  # noqa: D301 - click's mark for a paragraph kept as written is the character, not the two
     # Imported when it is run, so that help costs nothing.
     import asyncio  # noqa: PLC0415 - see above
     from datetime import UTC, datetime  # noqa: PLC0415 - see above

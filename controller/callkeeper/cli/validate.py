@@ -44,7 +44,7 @@ EXIT_FINDINGS = 1
 def validate(
     paths: tuple[str, ...], output_format: str, schemas: Path | None, *, strict: bool, recorder_elsewhere: bool
 ) -> None:
-    r"""Check manifests: files, folders, kustomizations, or - for standard input.
+    """Check manifests: files, folders, kustomizations, or - for standard input.
 
     Every finding has file, line and column, a rule, and where there is one a hint. Documents of other groups are
     skipped and counted. What is said here, the admission webhook and the operator say too.
@@ -62,7 +62,7 @@ def validate(
       0  no errors (with --strict: no warnings either)
       1  errors (with --strict: or warnings)
       2  a path could not be read
-    """
+    """  # noqa: D301 - click's mark for a paragraph kept as written is the character, not the two
     try:
         with _collector_at_rest():
             manifests = read_paths(paths, stdin=sys.stdin.buffer if "-" in paths else None)
