@@ -122,7 +122,8 @@ def test_a_folder_that_is_not_there_ends_the_run(tmp_path):
 
 
 def test_findings_and_messages_are_bounded(schemas):
-    schema_file(schemas, {"properties": {"spec": {"properties": {"numbers": {"items": {"type": "number"}, "maxItems": 3}}}}})
+    numbers_schema = {"items": {"type": "number"}, "maxItems": 3}
+    schema_file(schemas, {"properties": {"spec": {"properties": {"numbers": numbers_schema}}}})
     numbers = "".join(f'    - pattern: "{number}"\n' for number in range(1_000))
     findings = check(schemas, OBJECT + numbers)
     assert len(findings) == MAX_FINDINGS_PER_OBJECT

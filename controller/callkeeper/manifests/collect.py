@@ -5,7 +5,7 @@ at all. It keeps what only the whole set shows: that a key stands twice.
 """
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from callkeeper.kinds.finding import Finding, ObjectKey, PathPart, Severity
@@ -33,7 +33,6 @@ class _Context:
     text_bytes: int
 
 
-@dataclass(slots=True)
 class Collector:
     """What has been read so far.
 
@@ -45,12 +44,13 @@ class Collector:
         findings: likewise.
     """
 
-    documents: int = 0
-    skipped: int = 0
-    files: dict[str, None] = field(default_factory=dict)
-    objects: list[LocatedObject] = field(default_factory=list)
-    findings: list[LocatedFinding] = field(default_factory=list)
-    _first: dict[ObjectKey, LocatedObject] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.documents = 0
+        self.skipped = 0
+        self.files: dict[str, None] = {}
+        self.objects: list[LocatedObject] = []
+        self.findings: list[LocatedFinding] = []
+        self._first: dict[ObjectKey, LocatedObject] = {}
 
     def add_data(self, file: str, data: bytes | None, *, namespace: str | None = None) -> None:
         """Take in a file.

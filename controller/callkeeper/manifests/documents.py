@@ -31,12 +31,13 @@ DOCUMENT_COST = 25
 MAX_BROKEN_DOCUMENTS = 20
 """After so many broken documents the rest of a file is not read: it is hardly YAML."""
 
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Expressions over all of Unicode take milliseconds to compile: those for rare cases are compiled when they are needed.
+_UNPRINTABLE = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 """What YAML 1.1 allows nowhere, not even quoted."""
 
-_ODD_LINE_BREAK = re.compile("[\x85\u2028\u2029]|\r(?!\n)")
+_SURROGATE_PAIR = r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})"
+_ODD_LINE_BREAKS = "\x85\u2028\u2029"
 _NEXT_DOCUMENT = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
-_SURROGATE_PAIR = re.compile(r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,7 @@ def read_bytes(data: bytes, file: str) -> FileContent:
 def read_text(text: str, file: str) -> FileContent:
     """Read a file's text as YAML or JSON; like `read_bytes`."""
     if text.lstrip()[:1] == "{" and "\\u" in text:
-        text = _SURROGATE_PAIR.sub(_join_surrogates, text)
+        text = re.sub(_SURROGATE_PAIR, _join_surrogates, text)
     reader = _TextReader(text, file)
     start: int | None = 0
     runs = 0
@@ -113,7 +114,7 @@ class _TextReader:
         self._text = text
         self._file = file
         self._budget = Budget(MAX_FILE_VALUES)
-        self._exact_lines = _ODD_LINE_BREAK.search(text) is None
+        self._exact_lines = _breaks_lines_as_editors_do(text)
         self._document_start = 0
 
     def read_from(self, start: int) -> int | None:
@@ -162,6 +163,12 @@ class _TextReader:
             self.documents.append(document)
 
 
+def _breaks_lines_as_editors_do(text: str) -> bool:
+    if any(line_break in text for line_break in _ODD_LINE_BREAKS):
+        return False
+    return "\r" not in text or text.count("\r") == text.count("\r\n")
+
+
 def _defect_finding(defect: Defect, origin: Origin, file: str) -> LocatedFinding:
     line, column = origin.position(defect.mark)
     finding = Finding(
@@ -197,7 +204,7 @@ def _indentation(run: str, index: int) -> str:
 
 
 def _encoding_finding(run: str, origin: Origin, file: str) -> LocatedFinding:
-    match = _UNPRINTABLE.search(run)
+    match = re.search(_UNPRINTABLE, run)
     index = match.start() if match else 0
     name = f"U+{ord(run[index]):04X}" if match else "a character"
     message = f"the character {name} is not allowed in YAML" if match else "this file is not text"

@@ -5,7 +5,7 @@ documents of other groups, takes lists apart, and hands each object to `kinds`. 
 `policy`; the only such rule here is that no object stands twice, because only here both places are known.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -23,7 +23,6 @@ from callkeeper.manifests.files import (
     walk,
 )
 from callkeeper.manifests.index import EntryIndex
-from callkeeper.manifests.kustomize import read_kustomization, unreferenced
 from callkeeper.manifests.located import LocatedFinding, LocatedObject, Place
 
 STDIN = "<stdin>"
@@ -137,23 +136,32 @@ def _read_path(path: Path, collector: Collector) -> None:
         path.stat()
     except (OSError, ValueError) as error:
         raise cannot_read(path, error if isinstance(error, OSError) else OSError(str(error))) from error
-    if is_folder:
-        if kustomization_of(path) is not None:
-            read_kustomization(path, collector)
-        else:
-            _read_folder(path, collector)
-    elif path.name in KUSTOMIZATION_NAMES:
-        read_kustomization(path.parent, collector)
-    else:
+    if path.name in KUSTOMIZATION_NAMES and not is_folder:
+        _read_kustomizations([path.parent], collector)
+    elif not is_folder:
         collector.add_data(str(path), read_file(path))
+    elif kustomization_of(path) is not None:
+        _read_kustomizations([path], collector)
+    else:
+        _read_folder(path, collector)
 
 
 def _read_folder(folder: Path, collector: Collector) -> None:
     found = list(walk(folder))
-    # A base that an overlay refers to is read through the overlay, with its namespace, and not once more by itself.
-    roots = unreferenced([path for path in found if path.is_dir()])
+    folders = [path for path in found if path.is_dir()]
     for path in found:
-        if path in roots:
-            read_kustomization(path, collector)
-        elif not path.is_dir():
+        if path not in folders:
             collector.add_data(str(path), read_file(path))
+    if folders:
+        _read_kustomizations(folders, collector)
+
+
+def _read_kustomizations(folders: Sequence[Path], collector: Collector) -> None:
+    # Imported where there is one: most folders of settings have none.
+    from callkeeper.manifests.kustomize import read_kustomization, unreferenced  # noqa: PLC0415 - see above
+
+    # A base that an overlay refers to is read through the overlay, with its namespace, and not once more by itself.
+    roots = unreferenced(folders)
+    for folder in folders:
+        if folder in roots:
+            read_kustomization(folder, collector)

@@ -6,7 +6,7 @@ a file into documents, and going on after a broken one, is in `documents`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from ruamel.yaml.events import (
@@ -80,7 +80,6 @@ class Defect:
     warning: bool = False
 
 
-@dataclass(slots=True)
 class Budget:
     """How many more values may be read from a file; shared by its documents.
 
@@ -88,7 +87,10 @@ class Budget:
         values: how many are left; the builder counts them down itself, being in a hurry.
     """
 
-    values: int
+    __slots__ = ("values",)
+
+    def __init__(self, values: int) -> None:
+        self.values = values
 
     def spend(self, values: int, mark: Mark) -> None:
         """Count something that costs as much as so many values.
@@ -114,25 +116,27 @@ class Budget:
         )
 
 
-@dataclass(slots=True)
 class _Anchor:
     """What an alias stands for.
 
     Attributes:
-        value: None while the anchored value is still being read.
+        value: what it was set at, once that is complete.
         marks: its marks.
         values: how many values it holds, itself included, aliases counted in full.
         depth: its levels of nesting; a scalar has none.
+        complete: False while the anchored value is still being read.
     """
 
-    value: Any = None
-    marks: Any = None
-    values: int = 0
-    depth: int = 0
-    complete: bool = False
+    __slots__ = ("complete", "depth", "marks", "value", "values")
+
+    def __init__(self, value: Any = None, marks: Any = None, *, complete: bool = False) -> None:
+        self.value = value
+        self.marks = marks
+        self.values = 1
+        self.depth = 0
+        self.complete = complete
 
 
-@dataclass(slots=True)
 class TreeBuilder:
     """Builds one document; use a new one for each.
 
@@ -143,13 +147,16 @@ class TreeBuilder:
         repeated: how many values came from aliases.
     """
 
-    next_event: Callable[[], Any]
-    budget: Budget
-    defects: list[Defect] = field(default_factory=list)
-    repeated: int = 0
-    _anchors: dict[str, _Anchor] = field(default_factory=dict)
-    _path: list[str | int] = field(default_factory=list)
-    _deepest: int = 0
+    __slots__ = ("_anchors", "_deepest", "_path", "budget", "defects", "next_event", "repeated")
+
+    def __init__(self, next_event: Callable[[], Any], budget: Budget) -> None:
+        self.next_event = next_event
+        self.budget = budget
+        self.defects: list[Defect] = []
+        self.repeated = 0
+        self._anchors: dict[str, _Anchor] = {}
+        self._path: list[str | int] = []
+        self._deepest = 0
 
     def build(self, event: Any) -> tuple[Any, Any]:
         """Read the value that starts with this event.
@@ -166,7 +173,7 @@ class TreeBuilder:
             value = self._scalar(event)
             mark = event.start_mark
             if event.anchor is not None:
-                self._anchors[event.anchor] = _Anchor(value=value, marks=mark, values=1, complete=True)
+                self._anchors[event.anchor] = _Anchor(value, mark, complete=True)
             return value, mark
         if kind is AliasEvent:
             return self._alias(event)

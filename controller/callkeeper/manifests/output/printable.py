@@ -6,16 +6,14 @@ direction of writing. All formats pass their texts through here first.
 
 import re
 
-_STEERING = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
-)
+_STEERING = "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
 
 
 def printable(text: str) -> str:
     """The text with control characters, line breaks and direction marks written as escapes."""
     if text.isascii() and text.isprintable():
         return text
-    return _STEERING.sub(_escape, text)
+    return re.sub(_STEERING, _escape, text)  # compiled when first needed, which takes milliseconds
 
 
 def _escape(match: re.Match[str]) -> str:
