@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from callkeeper.cli.explain import explain
 
 RECORDED = "examples/quickstart --user ada@example.com --caller +390212345 --callee 2001"
-BLACKLISTED = "examples/quickstart --user ada@example.com --caller +390212345 --callee 9012"
+BLACKLISTED = "examples/quickstart --user ada@example.com --caller 9012 --callee 2001"
 
 
 def explained(arguments: str, root: Path) -> str:
