@@ -36,7 +36,7 @@ def test_version_is_the_packages():
     ("started_as", "name"),
     [
         ("/usr/local/bin/callkeeper", "callkeeper"),
-        ("/home/ada/.krew/bin/kubectl-callkeeper", "kubectl callkeeper"),
+        ("/opt/krew/bin/kubectl-callkeeper", "kubectl callkeeper"),
         ("kubectl-callkeeper.exe", "kubectl callkeeper"),
         ("/x/callkeeper/__main__.py", "callkeeper"),
     ],
