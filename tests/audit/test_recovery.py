@@ -203,6 +203,23 @@ async def test_a_segment_that_is_gone_is_reported_and_begun_again(tmp_path):
     assert "recorder:8" in stored(tmp_path)
 
 
+async def test_a_day_that_was_begun_when_the_power_went_is_not_begun_again_for_an_older_row(tmp_path):
+    await fill(tmp_path)
+    # The side file of the day is made before its segment; the crash came between them.
+    (tmp_path / "audit-2026-11-24.csv").unlink()
+    (tmp_path / "audit-2026-11-24.commits").write_bytes(
+        (tmp_path / "audit-2026-11-24.commits").read_bytes().splitlines(keepends=True)[0]
+    )
+    before = {path: path.read_bytes() for path in tmp_path.glob("*.commits")}
+    async with AuditStore.open(tmp_path, now=Clock(TOMORROW)) as store:
+        assert store.recovery.clean
+        await store.append([event(20, at=seconds(100))])
+        await store.append([event(21, at=TOMORROW)])
+    assert {"recorder:20", "recorder:21"} <= set(stored(tmp_path))
+    for path, data in before.items():
+        assert path.read_bytes().startswith(data)
+
+
 async def test_moving_a_tail_aside_that_fails_loses_nothing_and_says_so(tmp_path):
     await fill(tmp_path)
     path = tmp_path / "audit-2026-11-24.csv"

@@ -11,6 +11,8 @@ MIN_KEY_BYTES = 16
 """128 bits: a shorter key could be found by trying, and with it every number."""
 
 SHOWN_DIGITS = 3
+"""Enough to recognise a number one knows, far too few to find one."""
+
 HASH_DIGITS = 12
 """48 bits: two of a million numbers share a hash with a chance of 0.2 %."""
 

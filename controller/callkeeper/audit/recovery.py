@@ -299,11 +299,16 @@ class _Recoverer:
         self._torn.append(TornTail(file=path.name, offset=offset, size=size - offset, moved_to=target.name))
 
     def _newest_date(self) -> bytes:
+        """What is older than this is late: than the newest day's last row, and than any day that was begun."""
         day = list_store(self._folder).newest_day
-        if day is None:
+        begun = max(day or "", self._at.commits_day or "")
+        if not begun:
             return b""
+        start = f"{begun} 00:00:00".encode()
+        if day is None:
+            return start
         path = self._folder / str(SegmentName(day))
-        return max(last_date(path, path.stat().st_size), f"{day} 00:00:00".encode())
+        return max(last_date(path, path.stat().st_size), start)
 
 
 def _read_tail(path: Path) -> _SideTail | None:

@@ -28,9 +28,16 @@ DATE_LENGTH = 19
 """`YYYY-MM-DD HH:MM:SS`, the part of Date that varies: what rows are ordered by."""
 
 MAX_ROW_BYTES = 64 * 1024
-MAX_EMAIL, MAX_IP_ADDRESS, MAX_APP_NAME = 512, 64, 128
-"""Characters. An e-mail address has at most 320 (RFC 5321), a service account of Kubernetes 339, an IPv6 address with a
-zone about 60."""
+"""A row, line end included: readers of CSV with a bound on fields have it at 128 KiB (Python's csv module)."""
+
+MAX_EMAIL = 512
+"""Characters of Email: an e-mail address has at most 320 (RFC 5321), a service account of Kubernetes 339."""
+
+MAX_IP_ADDRESS = 64
+"""Characters of IpAddress: an IPv6 address with a zone has about 60."""
+
+MAX_APP_NAME = 128
+"""Characters of AppName: twice a Kubernetes name."""
 
 _COMMAS = 2
 """Between the three fields that say who; one more is inside a field."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from callkeeper.audit.row import DATE_LENGTH, HEADER, MAX_ROW_BYTES
 
 CHUNK_BYTES = 1024 * 1024
+"""What is read at a time: the largest piece an export holds, and big enough that the disk sets its speed."""
 
 _PLAIN = rb'[^",\x00-\x1f\x7f]*+'
 _FIELD = rb'(?:"(?:[^"\x00-\x1f\x7f]|"")*+"|' + _PLAIN + rb")"

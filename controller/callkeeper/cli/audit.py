@@ -38,6 +38,7 @@ TIMEOUT_SECONDS = 30
 """For each read from the recorder: it counts the range before the first byte, a few seconds for the largest."""
 
 READ_BYTES = 256 * 1024
+"""What is taken from the recorder's answer at a time."""
 
 
 @click.group(short_help="Export and read the audit log.")
@@ -148,7 +149,7 @@ def _find_state(folder: Path | None, state: Path | None) -> Path:
     from callkeeper.local.state import state_folder  # noqa: PLC0415 - see above
 
     if state is not None:
-        return state
+        return state_folder(Path.cwd(), state)
     if folder is not None:
         if not folder.is_dir():
             raise CouldNotRun(f"{folder} is no folder; name the settings folder that `callkeeper up` governs")
@@ -207,14 +208,16 @@ def _from_recorder(state: Path, first: datetime, limit: datetime, selection: Sel
     import urllib.parse  # noqa: PLC0415 - see above
     import urllib.request  # noqa: PLC0415 - see above
 
-    try:
-        url = json.loads((state / "up.json").read_text())["url"]
-        name, _, value = (state / "authorization").read_text().strip().partition(": ")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    from callkeeper.local.running import read_running  # noqa: PLC0415 - see above
+
+    running = read_running(state)
+    if running is None or running.url is None:
         raise CouldNotRun(
-            f"another process writes the audit log in {state}, and how to reach it cannot be read ({error}); "
+            f"another process writes the audit log in {state} and offers no address to ask; "
             "try again when `callkeeper up` has started, or end that process"
-        ) from error
+        )
+    url = running.url
+    name, _, value = (state / "authorization").read_text().strip().partition(": ")
     query = urllib.parse.urlencode({"from": show(first), "to": show(limit)})
     request = urllib.request.Request(f"{url.rstrip('/')}/v1/audit?{query}", headers={name: value})  # noqa: S310 - the address of our own recorder
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the recorder is on this machine
