@@ -125,8 +125,7 @@ def test_a_header_that_cannot_be_used_is_refused(header, message):
 @given(st.dictionaries(st.sampled_from(COLUMNS), st.text(max_size=20), min_size=1))
 def test_any_row_is_a_call_or_a_problem_without_its_cells(row):
     try:
-        call = read(**row)
+        answer = read(**row).native_id
     except CallHistoryError as error:
-        assert error.column in row
-    else:
-        assert call.native_id
+        answer = error.column if error.column in row else ""
+    assert answer

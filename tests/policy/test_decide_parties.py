@@ -9,6 +9,9 @@ from callkeeper.policy.config import FilterSection
 from callkeeper.policy.decide import decide, decide_user, recorded_users
 from callkeeper.policy.decision import Outcome, Reason
 from callkeeper.policy.directory import Directory, UserStatus
+from callkeeper.policy.facts import survey
+from callkeeper.policy.recognition import View
+from callkeeper.policy.rules import Rules
 
 SHARED = Directory.of(
     [
@@ -166,13 +169,27 @@ def test_emergency_numbers_are_ordinary_numbers():
 
 def test_remembered_parties_stay_bounded(monkeypatch):
     monkeypatch.setattr(recognition, "REMEMBERED", 10)
-    directory = Directory.of([ada(), ben()])
+    settings, directory = config(), Directory.of([ada(), ben()])
     for last in range(50):
         segment = inbound(calling=number(f"+39021{last}"))
-        assert decide(config(), segment, directory).outcome is Outcome.RECORD
-    assert len(directory.__dict__["_recognized"]) <= 10
+        assert decide(settings, segment, directory).outcome is Outcome.RECORD
+    assert len(Rules.of(settings).view(directory)._memory) <= 10
 
 
 def test_a_line_that_lists_one_form_only_has_no_twin():
     directory = Directory.of([ada(lines=(pair(None, "+390551232001"), pair("2001", None)))])
     assert reason(inbound(), "+390551232001", directory=directory) is Reason.ALWAYS_ON
+
+
+def test_the_parties_of_a_call_are_who_takes_part_and_the_signalled_are_all():
+    one, two, three, four, five, six = (number(f"200{last}") for last in range(6))
+    segment = call(
+        calling=one, called=two, original_called=three, redirecting=four, connected=five, participants=(six,)
+    )
+    assert segment.parties == (one, five, six)
+    assert segment.signalled == (one, two, three, four, five, six)
+    view = View(directory=HOUSE)
+    seen = survey(segment, view)
+    assert seen.parties == [view.recognize(party) for party in segment.parties]
+    assert sorted(map(id, seen.signalled)) == sorted(id(view.recognize(party)) for party in segment.signalled)
+    assert call(called=two).parties == call(called=two).signalled == (two,)

@@ -17,6 +17,7 @@ from callkeeper.kinds.terms import Mode, SampledOut
 from callkeeper.policy.call import CallKind, Consent, Direction, Scope
 from callkeeper.policy.config import BlacklistEntry, FilterSection, Override, PolicySection, Source
 from callkeeper.policy.decision import Facts, Outcome, Reason, Rule, Step
+from callkeeper.policy.directory import User
 from callkeeper.policy.filters import refusal
 from callkeeper.policy.recognition import Standing
 
@@ -50,6 +51,18 @@ class Settings:
     def entry_of(self, pattern: str) -> BlacklistEntry:
         """The entry this pattern comes from; of several objects that list it, the smallest."""
         return self.entries[bisect_left(self.entries, pattern, key=_BY_PATTERN)]
+
+    def override_of(self, user: User) -> str | None:
+        """Whose override holds for this user: found by directory id before e-mail address, both without regard to case.
+
+        Returns:
+            The key in `overrides`, or None where the default mode holds.
+        """
+        for name in (user.id, user.email):
+            folded = name.casefold()
+            if folded in self.overrides:
+                return folded
+        return None
 
 
 def sorted_entries(blacklist: tuple[BlacklistEntry, ...]) -> tuple[BlacklistEntry, ...]:

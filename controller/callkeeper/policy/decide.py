@@ -9,12 +9,11 @@ from callkeeper.policy.chain import NO_LIMIT_PERCENT
 from callkeeper.policy.config import RecorderConfig
 from callkeeper.policy.decision import Decision, SegmentDecision
 from callkeeper.policy.directory import Directory
-from callkeeper.policy.facts import Survey, direction, recorded_users, scope, survey, surveyed_users
-from callkeeper.policy.recognition import RecordedUser, recorded_user
+from callkeeper.policy.facts import Survey, direction, scope, smallest_hit, survey
+from callkeeper.policy.facts import recorded_users as users_of
+from callkeeper.policy.recognition import RecordedUser, View
 from callkeeper.policy.rules import Rules
 from callkeeper.policy.sampling import inside_limit
-
-__all__ = ["decide", "decide_user", "recorded_users"]
 
 
 def decide(config: RecorderConfig | None, call: Call, directory: Directory) -> SegmentDecision:
@@ -25,38 +24,46 @@ def decide(config: RecorderConfig | None, call: Call, directory: Directory) -> S
         call: the segment; a change of parties or kind is a new value, decided again under the same config.
         directory: the users as they are now.
     """
-    seen = survey(call, directory)
-    people = surveyed_users(seen, directory)
-    return SegmentDecision.of(_decisions(Rules.of(config), seen, directory, people) if people else ())
+    rules = Rules.of(config)
+    view = rules.view(directory)
+    seen = survey(call, view)
+    return SegmentDecision.of(_decisions(rules, seen, users_of(seen, view), directory.revision))
 
 
 def decide_user(config: RecorderConfig | None, call: Call, directory: Directory, reference: str) -> Decision:
     """Decide for one user, named by directory id or e-mail address, as `decide` does for all."""
-    people = (recorded_user(reference, directory),)
-    return _decisions(Rules.of(config), survey(call, directory), directory, people)[0]
+    rules = Rules.of(config)
+    view = rules.view(directory)
+    people = (view.recorded_user(reference),)
+    return _decisions(rules, survey(call, view), people, directory.revision)[0]
+
+
+def recorded_users(call: Call, directory: Directory) -> tuple[RecordedUser, ...]:
+    """Who is recorded on this segment, ordered by reference (`facts.recorded_users`); overrides are not looked at."""
+    view = View(directory=directory)
+    return users_of(survey(call, view), view)
 
 
 def _decisions(
-    rules: Rules, seen: Survey, directory: Directory, people: tuple[RecordedUser, ...]
+    rules: Rules, seen: Survey, people: tuple[RecordedUser, ...], directory_revision: str
 ) -> tuple[Decision, ...]:
-    call = seen.call
-    call_scope = scope(seen, rules.is_internal)
-    hit = _smallest_hit(rules, seen)
+    call, call_scope, hit = seen.call, scope(seen), smallest_hit(seen)
     limit_percent = rules.settings.policy.always_on_limit_percent
     inside = limit_percent == NO_LIMIT_PERCENT or inside_limit(call.conversation, limit_percent)
     decisions = []
     for person in people:
-        outcome, steps, facts = rules.ask(
+        case = (
             call.consent,
             person.standing,
             hit,
             call.kind,
             call_scope,
             direction(seen, person),
-            rules.override_of(person),
+            person.override,
             inside,
             person.shared_line,
         )
+        outcome, steps, facts = rules.answers.get(case) or rules.ask(case)
         decisions.append(
             Decision(
                 user=person.reference,
@@ -64,16 +71,7 @@ def _decisions(
                 steps=steps,
                 facts=facts,
                 config_revision=rules.revision,
-                directory_revision=directory.revision,
+                directory_revision=directory_revision,
             )
         )
     return tuple(decisions)
-
-
-def _smallest_hit(rules: Rules, seen: Survey) -> str | None:
-    smallest = None
-    for party in seen.signalled:
-        hit = rules.smallest_hit(party.numbers)
-        if hit is not None and (smallest is None or hit < smallest):
-            smallest = hit
-    return smallest

@@ -1,15 +1,13 @@
-"""What a call is, once its parties are recognized: whose numbers, who is recorded, which scope and direction.
+"""What a call is, once its parties are recognized: who is recorded, which scope and direction, what is hit.
 
-Settings are not looked at here, but for `internalNumbers`, which widen the organisation.
+How a party is recognized is in `recognition`.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from callkeeper.policy.call import Call, Direction, Scope
-from callkeeper.policy.directory import Directory
 from callkeeper.policy.filters import has_direction
-from callkeeper.policy.recognition import Recognized, RecordedUser, recognize, recorded_user
+from callkeeper.policy.recognition import Recognized, RecordedUser, View
 
 
 @dataclass(slots=True)
@@ -33,42 +31,38 @@ class Survey:
     signalled: list[Recognized]
 
 
-def survey(call: Call, directory: Directory) -> Survey:
+def survey(call: Call, view: View) -> Survey:
     """Recognize every party of the segment."""
+    see = view.recognize
     calling = called = None
     parties = []
     if (party := call.calling) is not None:
-        calling = recognize(party, directory)
+        calling = see(party)
         parties.append(calling)
     if (party := call.called) is not None:
-        called = recognize(party, directory)
-    answered = called if (party := call.connected) is None else recognize(party, directory)
+        called = see(party)
+    answered = called if (party := call.connected) is None else see(party)
     if answered is not None:
         parties.append(answered)
     for party in call.participants:
-        parties.append(recognize(party, directory))  # noqa: PERF401 - appends to the ends above
+        parties.append(see(party))  # noqa: PERF401 - appends to the ends above
     signalled = parties
     for party in (call.original_called, call.redirecting):
         if party is not None:
-            signalled = [*signalled, recognize(party, directory)]
+            signalled = [*signalled, see(party)]
     if called is not None and called is not answered:
         signalled = [*signalled, called]
     return Survey(call, calling, called, answered, parties, signalled)
 
 
-def recorded_users(call: Call, directory: Directory) -> tuple[RecordedUser, ...]:
+def recorded_users(seen: Survey, view: View) -> tuple[RecordedUser, ...]:
     """Who is recorded on this segment, ordered by reference.
 
     Those the source names (`call.recorded_users`), else every directory user among the parties. Where only a shared
     line is known, every owner of it whose calls may be recorded.
     """
-    return surveyed_users(survey(call, directory), directory)
-
-
-def surveyed_users(seen: Survey, directory: Directory) -> tuple[RecordedUser, ...]:
-    """`recorded_users` of a segment whose parties are recognized."""
     if seen.call.recorded_users:
-        found = [recorded_user(reference, directory) for reference in seen.call.recorded_users]
+        found = [view.recorded_user(reference) for reference in seen.call.recorded_users]
     else:
         found = [user for party in seen.parties for user in party.recorded]
     if len(found) < 2:  # noqa: PLR2004 - nothing to put in order
@@ -78,20 +72,22 @@ def surveyed_users(seen: Survey, directory: Directory) -> tuple[RecordedUser, ..
     return tuple([known[reference] for reference in sorted(known)])
 
 
-def scope(seen: Survey, is_internal: Callable[[tuple[str, ...]], bool]) -> Scope:
-    """Internal when everybody who takes part belongs to the organisation; external otherwise, and without parties.
-
-    Args:
-        seen: the segment.
-        is_internal: whether one of a party's numbers counts as the organisation's own (`internalNumbers`).
-    """
+def scope(seen: Survey) -> Scope:
+    """Internal when everybody who takes part belongs to the organisation; external otherwise, and without parties."""
     for party in seen.parties:
-        internal = party.internal
-        if internal is None:
-            internal = is_internal(party.numbers)
-        if not internal:
+        if not party.internal:
             return Scope.EXTERNAL
     return Scope.INTERNAL if seen.parties else Scope.EXTERNAL
+
+
+def smallest_hit(seen: Survey) -> str | None:
+    """The smallest pattern of the blacklist that hits a number signalled for the segment, or None."""
+    smallest = None
+    for party in seen.signalled:
+        hit = party.hit
+        if hit is not None and (smallest is None or hit < smallest):
+            smallest = hit
+    return smallest
 
 
 def direction(seen: Survey, person: RecordedUser) -> Direction:

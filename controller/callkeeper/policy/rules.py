@@ -1,25 +1,24 @@
-"""What a decision needs of a config, made once per config: the matchers, the look-up of overrides, the chain's answers.
+"""What a decision needs of a config, made once per config: the matchers, the overrides by user, the chain's answers.
 
 A `RecorderConfig` does not change, so neither does what follows from it; it is kept beside the config (`Rules.of`). Two
 threads that meet at the first use make the same thing twice and one of the two stays, which is harmless.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import lru_cache, partial
-from typing import Any
+from dataclasses import dataclass, field
 
 from callkeeper.policy.call import CallKind, Consent, Direction, Scope
 from callkeeper.policy.chain import Answer, Case, Settings, ask, sorted_entries
 from callkeeper.policy.config import RecorderConfig
 from callkeeper.policy.config_json import revision
+from callkeeper.policy.directory import Directory, User
 from callkeeper.policy.patterns import PatternSet
-from callkeeper.policy.recognition import RecordedUser, Standing
+from callkeeper.policy.recognition import Standing, View
 
 REMEMBERED_ANSWERS = 16_384
 """Cases remembered per config: 1,728 are possible without overrides and hits, each some 0.5 kB."""
-REMEMBERED_HITS = 16_384
-"""Parties' numbers remembered per config with what the blacklist says to them, about 0.2 kB each."""
+
+CaseValues = tuple[Consent, Standing, str | None, CallKind, Scope, Direction, str | None, bool, bool]
+"""The values of a `Case` in their order: a plain tuple is made faster, and a decision makes one each time."""
 
 _CACHED = "_rules"
 
@@ -31,16 +30,17 @@ class Rules:
     Attributes:
         revision: SHA-256 of the config; empty without one.
         settings: what the chain reads.
-        ask: the chain's answer to a case, given as the values of a `Case` in their order; remembered.
-        smallest_hit: the smallest pattern of the blacklist that hits one of these numbers, or None; remembered.
-        is_internal: whether one of these numbers counts as the organisation's own; remembered.
+        blacklist: matches the numbers never recorded.
+        internal_numbers: matches the numbers that count as the organisation's own.
+        answers: what the chain answered to a case before, by the values of the `Case`.
     """
 
     revision: str
     settings: Settings
-    ask: Callable[[Consent, Standing, str | None, CallKind, Scope, Direction, str | None, bool, bool], Answer]
-    smallest_hit: Callable[[tuple[str, ...]], str | None]
-    is_internal: Callable[[tuple[str, ...]], bool]
+    blacklist: PatternSet
+    internal_numbers: PatternSet
+    answers: dict[CaseValues, Answer] = field(default_factory=dict)
+    _latest: list[View] = field(default_factory=list)
 
     @classmethod
     def of(cls, config: RecorderConfig | None) -> "Rules":
@@ -53,14 +53,31 @@ class Rules:
             config.__dict__[_CACHED] = cached
         return cached
 
-    def override_of(self, person: RecordedUser) -> str | None:
-        """The user of the override that holds for this person, found by directory id before e-mail address."""
-        overrides = self.settings.overrides
-        if overrides:
-            for name in person.names:
-                if name in overrides:
-                    return name
-        return None
+    def override_of(self, user: User) -> str | None:
+        """The user of the override that holds for this one (`chain.Settings.override_of`)."""
+        return self.settings.override_of(user)
+
+    def ask(self, values: CaseValues) -> Answer:
+        """The chain's answer to a case, remembered in `answers`."""
+        if len(self.answers) >= REMEMBERED_ANSWERS:
+            self.answers.clear()
+        answer = ask(self.settings, Case(*values))
+        self.answers[values] = answer
+        return answer
+
+    def view(self, directory: Directory) -> View:
+        """How parties are seen under this config with this directory; the latest is kept."""
+        for view in self._latest:
+            if view.directory is directory:
+                return view
+        view = View(
+            directory=directory,
+            blacklist=self.blacklist,
+            internal_numbers=self.internal_numbers,
+            override_of=self.settings.override_of,
+        )
+        self._latest[:] = [view]
+        return view
 
 
 def _made(config: RecorderConfig, config_revision: str, *, programmed: bool = True) -> Rules:
@@ -72,28 +89,12 @@ def _made(config: RecorderConfig, config_revision: str, *, programmed: bool = Tr
         entries=sorted_entries(config.blacklist),
         overrides={override.user.casefold(): override for override in config.policy.overrides},
     )
-    blacklist = PatternSet({entry.pattern for entry in config.blacklist})
-    internal = PatternSet(config.filter.internal_numbers)
     return Rules(
         revision=config_revision,
         settings=settings,
-        ask=lru_cache(maxsize=REMEMBERED_ANSWERS)(partial(_ask, settings)),
-        smallest_hit=lru_cache(maxsize=REMEMBERED_HITS)(partial(_smallest_hit, blacklist)),
-        is_internal=lru_cache(maxsize=REMEMBERED_HITS)(partial(_hits, internal)),
+        blacklist=PatternSet({entry.pattern for entry in config.blacklist}),
+        internal_numbers=PatternSet(config.filter.internal_numbers),
     )
-
-
-def _ask(settings: Settings, *values: Any) -> Answer:
-    return ask(settings, Case._make(values))
-
-
-def _smallest_hit(patterns: PatternSet, numbers: Iterable[str]) -> str | None:
-    hits = [pattern for number in numbers if (pattern := patterns.match(number)) is not None]
-    return min(hits, default=None)
-
-
-def _hits(patterns: PatternSet, numbers: Iterable[str]) -> bool:
-    return any(patterns.match(number) is not None for number in numbers)
 
 
 WITHOUT_CONFIG = _made(RecorderConfig(), "", programmed=False)

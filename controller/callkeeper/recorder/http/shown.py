@@ -5,8 +5,7 @@ from typing import Any
 
 from callkeeper.policy.config import RecorderConfig, Source
 from callkeeper.policy.decision import Decision, Step
-from callkeeper.policy.directory import Directory, User, user_to_json
-from callkeeper.policy.recognition import recorded_user
+from callkeeper.policy.directory import User, user_to_json
 from callkeeper.policy.rules import Rules
 from callkeeper.recorder.clock import instant_text
 from callkeeper.recorder.locating import Locator
@@ -79,7 +78,7 @@ def mode_in_force(user: User, config: RecorderConfig | None) -> ModeInForce | No
     if config is None:
         return None
     rules, policy = Rules.of(config), config.policy
-    name = rules.override_of(recorded_user(user.id, Directory({user.id: user})))
+    name = rules.override_of(user)
     if name is None:
         source = None if policy.object is None else Source(object=policy.object, entry="defaultMode")
         return ModeInForce(mode=policy.default_mode.value, overridden=False, source=source)
