@@ -1,7 +1,6 @@
 """The help of every command, as the command itself prints it at 100 columns."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import click
 
@@ -20,37 +19,33 @@ def commands_text() -> str:
 
 def helps() -> Iterator[tuple[str, str]]:
     """Every command's full name and help, subcommands after their group."""
-    yield from _helps(callkeeper, click.Context(callkeeper, info_name="callkeeper", **_settings(callkeeper)))
+    for command, context in _commands(callkeeper, _context(callkeeper, "callkeeper", None)):
+        yield context.command_path, "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
 
 
 def options() -> Iterator[tuple[str, str]]:
     """Every command's full name with each of its options, `--format`."""
-
-    def walk(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
-        context = click.Context(command, info_name=name, **_settings(command))
+    for command, context in _commands(callkeeper, _context(callkeeper, "callkeeper", None)):
         for parameter in command.get_params(context):
             if isinstance(parameter, click.Option) and not parameter.hidden:
                 for option in (*parameter.opts, *parameter.secondary_opts):
-                    yield name, option
-        if isinstance(command, click.Group):
-            for child in command.list_commands(context):
-                found = command.get_command(context, child)
-                if found is not None and not found.hidden:
-                    yield from walk(found, f"{name} {child}")
-
-    yield from walk(callkeeper, "callkeeper")
+                    yield context.command_path, option
 
 
-def _helps(command: click.Command, context: click.Context) -> Iterator[tuple[str, str]]:
-    text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
-    yield context.command_path, text
+def _commands(command: click.Command, context: click.Context) -> Iterator[tuple[click.Command, click.Context]]:
+    """Each command with a context under its group's, from which it takes settings such as `-h`."""
+    yield command, context
     if isinstance(command, click.Group):
-        for child in command.list_commands(context):
-            found = command.get_command(context, child)
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
             if found is not None and not found.hidden:
-                inner = click.Context(found, info_name=child, parent=context, **_settings(found))
-                yield from _helps(found, inner)
+                yield from _commands(found, _context(found, name, context))
 
 
-def _settings(command: click.Command) -> dict[str, Any]:
-    return {**command.context_settings, "terminal_width": WIDTH, "max_content_width": WIDTH}
+def _context(command: click.Command, name: str, parent: click.Context | None) -> click.Context:
+    return click.Context(
+        command,
+        info_name=name,
+        parent=parent,
+        **{**command.context_settings, "terminal_width": WIDTH, "max_content_width": WIDTH},
+    )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from callkeeper.cli.explain import explain
+from callkeeper.cli.main import callkeeper
 
 RECORDED = "examples/quickstart --user ada@example.com --caller +390212345 --callee 2001"
 BLACKLISTED = "examples/quickstart --user ada@example.com --caller 9012 --callee 2001"
@@ -19,7 +19,7 @@ def explained(arguments: str, root: Path) -> str:
         RuntimeError: the command did not end well.
     """
     with chdir(root):
-        result = CliRunner().invoke(explain, shlex.split(arguments))
+        result = CliRunner().invoke(callkeeper, ["explain", *shlex.split(arguments)])
     if result.exit_code:
         raise RuntimeError(f"callkeeper explain {arguments} ended with {result.exit_code}: {result.output}")
     text = "\n".join(line.rstrip() for line in result.output.rstrip().splitlines())

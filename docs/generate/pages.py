@@ -10,6 +10,7 @@ from docs.generate.commands import commands_text
 from docs.generate.explained import BLACKLISTED, RECORDED, explained
 from docs.generate.fields import fields_table, metadata_table
 from docs.generate.rule_ids import findings_of_kind
+from docs.generate.started import started
 
 from callkeeper.kinds.reading import KINDS
 
@@ -43,6 +44,7 @@ def blocks() -> Iterator[tuple[Path, str, str]]:
         yield page, "findings", _findings(rules, kind)
     yield REFERENCE / "kinds" / "README.md", "metadata", metadata_table()
     yield REFERENCE / "limits.md", "bounds", bounds_text(PACKAGE)
+    yield ROOT / "README.md", "quickstart", started(ROOT)
     yield ROOT / "README.md", "explain", explained(BLACKLISTED, ROOT)
     yield ROOT / "docs" / "tutorial" / "first-decision.md", "explain", explained(RECORDED, ROOT)
     yield DECISIONS / "README.md", "decisions", _decisions()
