@@ -417,3 +417,17 @@ def test_a_warm_memory_answers_as_a_cold_one(settings, segment, data):
 
 def test_named_parties_are_recorded_without_any_number():
     assert decide(config(), call(calling=named("ada"), called=named("ben")), HOUSE).outcome is Outcome.RECORD
+
+
+def test_the_mode_in_force_is_found_for_any_user_of_the_directory():
+    rules = Rules.of(config(policy=policy(overrides=(override("ben@example.com", Mode.ON_DEMAND),))))
+    assert [rules.override_of(one) for one in (ada(), ben(), ben(email=""))] == [None, "ben@example.com", None]
+
+
+def test_remembered_answers_stay_bounded(monkeypatch):
+    monkeypatch.setattr("callkeeper.policy.rules.REMEMBERED_ANSWERS", 3)
+    settings = config()
+    for kind in CallKind:
+        for direction in Direction:
+            assert decide(settings, inbound(kind=kind, direction=direction), HOUSE).outcome is Outcome.RECORD
+    assert len(Rules.of(settings).answers) <= 3
