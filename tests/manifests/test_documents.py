@@ -149,6 +149,11 @@ def test_a_repeated_key_is_an_error_at_the_second():
     assert content.documents[0].findings[0].finding.path == ("x", "a")
 
 
+def test_defects_without_number_are_bounded():
+    found = said("a: 1\n" * 5_000)
+    assert [rule for rule, *_ in found] == ["yaml.duplicate-key"] * 500 + ["yaml.more"]
+
+
 def test_a_value_without_a_form_in_json_is_an_error():
     assert said("a: .inf\n") == [("yaml.scalar", 1, 4)]
     assert said("a: [1, .nan]\n") == [("yaml.scalar", 1, 8)]

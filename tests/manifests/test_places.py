@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from callkeeper.manifests.documents import read_text
+from callkeeper.manifests.marks import Lines
 
 shapes = st.recursive(
     st.none(),
@@ -67,3 +68,20 @@ def test_every_position_shows_the_value_or_key_it_is_said_to(shape, style, befor
 
 def _named(path):
     return isinstance(path[-1], str)
+
+
+@given(st.text("ab\r\n", max_size=60), st.data())
+def test_lines_are_counted_as_they_are_split_whoever_asked_before(text, data):
+    lines = Lines(text)
+    for index in data.draw(st.lists(st.integers(0, len(text)), min_size=1)):
+        before = text[:index]
+        ends = before.replace("\r\n", "\n").replace("\r", "\n")
+        assert lines.position(index) == (ends.count("\n") + 1, len(ends) - (ends.rfind("\n") + 1) + 1)
+
+
+def test_many_questions_about_a_large_file_do_not_start_at_its_top_each():
+    text = "ab\r\n" * 300_000 + "c\rd\n" * 10
+    lines = Lines(text)
+    for index in range(0, len(text), 4 * 97):
+        assert lines.position(index)[0] == index // 4 + 1 or index > 1_200_000
+    assert lines.position(1_200_000 + 2) == (300_002, 1)

@@ -15,7 +15,7 @@ from ruamel.yaml.events import StreamEndEvent
 
 from callkeeper.kinds.finding import Finding, Severity
 from callkeeper.manifests.located import LocatedFinding
-from callkeeper.manifests.marks import Mark, Origin, Places, position_of
+from callkeeper.manifests.marks import Lines, Mark, Origin, Places
 from callkeeper.manifests.tree import Budget, Defect, DocumentError, TreeBuilder
 
 MAX_FILE_BYTES = 32 * 1024 * 1024
@@ -81,8 +81,8 @@ def read_bytes(data: bytes, file: str) -> FileContent:
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
-        # What stands before the offending byte is valid, so its characters can be counted.
-        position = position_of(text_before := data[: error.start].decode(), len(text_before))
+        before = data[: error.start].decode()  # valid so far, so its characters can be counted
+        position = Lines(before).position(len(before))
         message = f"byte 0x{data[error.start]:02x} is not UTF-8"
         return _nothing_but(_finding("yaml.encoding", message, file, position, hint="save the file as UTF-8"))
     return read_text(text, file)
@@ -98,7 +98,7 @@ def read_text(text: str, file: str) -> FileContent:
     while start is not None:
         if runs == MAX_BROKEN_DOCUMENTS:
             message = f"{MAX_BROKEN_DOCUMENTS} documents of this file are broken; the rest of it was not read"
-            reader.findings.append(_finding("yaml.syntax", message, file, position_of(text, start)))
+            reader.findings.append(_finding("yaml.syntax", message, file, Lines(text).position(start)))
             break
         start = reader.read_from(start)
         runs += 1
@@ -112,6 +112,7 @@ class _TextReader:
         self.documents: list[Document] = []
         self.findings: list[LocatedFinding] = []
         self._text = text
+        self._lines = Lines(text)
         self._file = file
         self._budget = Budget(MAX_FILE_VALUES)
         self._exact_lines = _breaks_lines_as_editors_do(text)
@@ -124,7 +125,8 @@ class _TextReader:
             Where the document after the broken one starts; None when there is no more to read.
         """
         run = self._text[start:] if start else self._text
-        origin = Origin(self._text, start, self._text.count("\n", 0, start) + 1, self._exact_lines)
+        line = self._lines.position(start)[0] if start else 1
+        origin = Origin(self._lines, start, line, self._exact_lines)
         self._document_start = 0
         try:
             self._read_run(run, origin)
@@ -212,7 +214,7 @@ def _encoding_finding(run: str, origin: Origin, file: str) -> LocatedFinding:
         "yaml.encoding",
         message,
         file,
-        position_of(origin.text, origin.start + index),
+        origin.lines.position(origin.start + index),
         hint="remove it; inside double quotes it can be written as an escape",
     )
 

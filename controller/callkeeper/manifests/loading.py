@@ -148,12 +148,12 @@ def _read_path(path: Path, collector: Collector) -> None:
 
 def _read_folder(folder: Path, collector: Collector) -> None:
     found = list(walk(folder))
-    folders = [path for path in found if path.is_dir()]
+    folders = {path for path in found if path.is_dir()}
     for path in found:
         if path not in folders:
             collector.add_data(str(path), read_file(path))
     if folders:
-        _read_kustomizations(folders, collector)
+        _read_kustomizations(sorted(folders), collector)
 
 
 def _read_kustomizations(folders: Sequence[Path], collector: Collector) -> None:

@@ -89,12 +89,12 @@ class LocatedObject:
         """Put a finding about this object where it belongs."""
         line, column = self.position(finding.path, key=finding.on_key)
         if finding.rule.endswith(".type") and finding.hint is not None and finding.hint.startswith("quote it"):
-            finding = replace(finding, hint=self._quoting(finding.hint, line, column))
+            finding = replace(finding, hint=self._quoting(finding.hint, finding.path))
         return LocatedFinding(finding=finding, file=self.file, line=line, column=column)
 
-    def _quoting(self, hint: str, line: int, column: int) -> str:
+    def _quoting(self, hint: str, path: Sequence[PathPart]) -> str:
         """The hint with the scalar as it was written: of `+39` only the text still knows the plus sign."""
-        written = self.places.origin.word_at(line, column)
+        written = self.places.word((*self.base, *path))
         return _QUOTED.sub(lambda _: f'"{written}"', hint, count=1) if written else hint
 
     def _is_null(self, path: Sequence[PathPart]) -> bool:

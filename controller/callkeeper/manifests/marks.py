@@ -5,6 +5,7 @@ turned into line and column only for the few places somebody asks about. `Places
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -13,6 +14,9 @@ from callkeeper.kinds.finding import PathPart
 
 _WORD = re.compile(r"[^\s,\[\]{}#\"']+")
 """A plain number or boolean; none of these contains white space or a quote."""
+
+_KNOWN_DISTANCE = 4096
+"""Characters between places whose line is remembered: a few thousand of them for the largest file."""
 
 
 class Mark(Protocol):
@@ -43,19 +47,51 @@ class SequenceMarks:
         self.items = items
 
 
+class Lines:
+    """The lines of a file's text, counted by hand as far as somebody asks; they end at LF, CR LF or a lone CR."""
+
+    __slots__ = ("_counted", "_known", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        # Where lines were counted up to before, so that many questions about a large file do not start at its top.
+        self._known = [0]
+        self._counted = [0]
+
+    def position(self, index: int) -> tuple[int, int]:
+        """Line and column, both from 1, of a character."""
+        text = self.text
+        nearest = bisect_right(self._known, index) - 1
+        known = self._known[nearest]
+        breaks = self._counted[nearest] + _line_breaks(text, known, index)
+        if index - known > _KNOWN_DISTANCE and text[index - 1] != "\r":
+            self._known.insert(nearest + 1, index)
+            self._counted.insert(nearest + 1, breaks)
+        line_feed = text.rfind("\n", 0, index)
+        line_start = max(line_feed, text.rfind("\r", line_feed + 1, index)) + 1
+        return breaks + 1, index - line_start + 1
+
+
+def _line_breaks(text: str, start: int, end: int) -> int:
+    line_feeds = text.count("\n", start, end)
+    if text.find("\r", start, end) < 0:
+        return line_feeds
+    return line_feeds + text.count("\r", start, end) - text.count("\r\n", start, end)
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where the parser started in a file's text; a file with a broken document is read in several runs.
 
     Attributes:
-        text: the whole text of the file, without a byte order mark.
+        lines: the lines of the whole text, without a byte order mark.
         start: the character at which this run of the parser started.
         line: the number of that character's line, from 1.
         exact_lines: True when the parser's idea of a line is everybody's. YAML 1.1 also breaks lines at U+0085, U+2028
             and U+2029, which no editor or grep counts; then lines are counted by hand.
     """
 
-    text: str
+    lines: Lines
     start: int
     line: int
     exact_lines: bool
@@ -64,13 +100,7 @@ class Origin:
         """Line and column of a mark in the file, both from 1."""
         if self.exact_lines:
             return self.line + mark.line, mark.column + 1
-        return position_of(self.text, self.start + mark.index)
-
-    def word_at(self, line: int, column: int) -> str:
-        """The number or word that stands at a position (from 1), as it was written; empty where none does."""
-        lines = self.text.splitlines() if not self.exact_lines else self.text.split("\n")
-        match = _WORD.match(lines[line - 1], column - 1) if line <= len(lines) else None
-        return match[0] if match else ""
+        return self.lines.position(self.start + mark.index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +125,14 @@ class Places:
             path: field names and list indexes from the document's top.
             key: True for the field's name instead of its value.
         """
+        return self.origin.position(self._mark(path, key=key))
+
+    def word(self, path: Sequence[PathPart]) -> str:
+        """The number or word a path leads to, as it was written; empty where something else stands."""
+        match = _WORD.match(self.origin.lines.text, self.origin.start + self._mark(path, key=False).index)
+        return match[0] if match else ""
+
+    def _mark(self, path: Sequence[PathPart], *, key: bool) -> Mark:
         node = self.root
         mark: Mark = _start(node)
         name: Mark | None = None
@@ -108,15 +146,9 @@ class Places:
             else:
                 key = True
                 break
-        return self.origin.position(name if key and name is not None else mark)
+        return name if key and name is not None else mark
 
 
 def _start(node: Any) -> Mark:
     mark: Mark = node.mark if isinstance(node, MappingMarks | SequenceMarks) else node
     return mark
-
-
-def position_of(text: str, index: int) -> tuple[int, int]:
-    """Line and column, both from 1, of a character; lines end at LF, CR LF or a lone CR."""
-    before = text[:index].replace("\r\n", "\n").replace("\r", "\n")
-    return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1

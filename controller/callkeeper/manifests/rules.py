@@ -24,6 +24,7 @@ _RULES = {
     "yaml.key": "A field's name is not text",
     "yaml.merge": "A merge key does not name a mapping",
     "yaml.merge-order": "A merge key overrides a field that is set above it",
+    "yaml.more": "There are more findings than are shown",
     "yaml.scalar": "A value has no form that kubectl can send",
     "yaml.syntax": "The document is not YAML",
     "yaml.too-large": "The file is too large to be read",

@@ -38,6 +38,9 @@ MAX_ALIAS_VALUES = 100_000
 """Values that the aliases of one document may repeat. A whole object that the API server can store has hardly more; a
 bomb of nine levels of nine has 387 million."""
 
+MAX_DEFECTS = 500
+"""Defects of one document that are given out, as many as `kinds` gives out about one object; a last one says so."""
+
 _MERGE_TAG = STANDARD_TAG + "merge"
 
 
@@ -359,6 +362,10 @@ class TreeBuilder:
         return self.repeated - self.budget.values
 
     def _defect(self, rule: str, message: str, mark: Mark, *, hint: str | None = None, warning: bool = False) -> None:
+        if len(self.defects) > MAX_DEFECTS:
+            return
+        if len(self.defects) == MAX_DEFECTS:
+            rule, message, hint, warning = "yaml.more", "more of this document is wrong than is shown", None, False
         self.defects.append(
             Defect(rule=rule, message=message, mark=mark, hint=hint, path=tuple(self._path), warning=warning)
         )
