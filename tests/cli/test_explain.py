@@ -253,7 +253,7 @@ def test_a_recorder_that_is_not_valid_cannot_be_explained(folder):
     ("content", "message"),
     [
         (b"id,email\nada,nobody\n", "users.csv:2: email: not an e-mail address"),
-        (b"id\n" + b"\xff\n", "users.csv:2: not UTF-8"),
+        (b"id\n" + b"\xff\n", "users.csv:2: byte 0xff is not UTF-8"),
         (b"id\n" + b"ada\n" * 9, "and 3 more"),
     ],
 )
@@ -264,12 +264,17 @@ def test_a_users_file_with_problems_ends_with_2(folder, content, message):
     assert message in result.stderr
 
 
-def test_a_users_file_that_is_too_large_or_no_file_ends_with_2(folder, monkeypatch):
-    monkeypatch.setattr("callkeeper.cli.explain_settings.MAX_USERS_BYTES", 10)
-    assert "is larger than" in explain(folder).stderr
+def test_a_users_file_that_is_no_file_ends_with_2(folder):
     (folder / "users.csv").unlink()
     (folder / "users.csv").mkdir()
-    assert "cannot read" in explain(folder).stderr
+    result = explain(folder)
+    assert (result.exit_code, "cannot be read" in result.stderr) == (2, True)
+
+
+def test_a_single_file_of_settings_is_explained_too(folder):
+    found = explained(folder / "settings.yaml", "--user", "ada", "--caller", "+44201")
+    assert found["reason"] == "Blacklisted"
+    assert "is taken as a licensed user" in found["notes"][0]
 
 
 CALLS = f"""\

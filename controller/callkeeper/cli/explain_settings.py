@@ -11,18 +11,15 @@ from pathlib import Path
 from callkeeper.cli.main import CouldNotRun
 from callkeeper.kinds.finding import ObjectKey
 from callkeeper.kinds.reading import ObjectReading
+from callkeeper.local.users import NAME as USERS_FILE
+from callkeeper.local.users import FolderUsers, read_users
 from callkeeper.manifests.files import ManifestsError
 from callkeeper.manifests.loading import Manifests, read_folder
 from callkeeper.manifests.located import Place
 from callkeeper.policy.compile import compile as compile_settings
 from callkeeper.policy.config import RecorderConfig, Source
 from callkeeper.policy.directory import Directory, Licence, User
-from callkeeper.policy.users_csv import parse_users
 
-USERS_FILE = "users.csv"
-
-MAX_USERS_BYTES = 512 * 1024 * 1024
-"""The most users at about 1 kB each (`users_csv.MAX_USERS`)."""
 SHOWN_PROBLEMS = 5
 """Problems of a users file printed before the rest is counted."""
 
@@ -114,27 +111,14 @@ def _listed(keys: Iterable[ObjectKey]) -> str:
 
 
 def _directory(folder: Path, user: str | None) -> tuple[Directory, tuple[str, ...]]:
-    path = folder / USERS_FILE
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_USERS_BYTES + 1)
-    except (FileNotFoundError, NotADirectoryError):
-        return _stand_in(user, path)
-    except OSError as error:
-        raise CouldNotRun(f"cannot read {path}: {error.strerror}") from error
-    if len(data) > MAX_USERS_BYTES:
-        raise CouldNotRun(f"{path} is larger than {MAX_USERS_BYTES >> 20} MiB")
-    try:
-        read = parse_users(data.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise CouldNotRun(f"{path}:{line}: not UTF-8; save the file in that encoding") from error
-    if read.problems:
-        lines = [f"{path}:{problem.line}: {problem.column or 'row'}: {problem.message}" for problem in read.problems]
+    """The users, as `callkeeper up` reads them, and what must be said about them."""
+    read = read_users(folder) if folder.is_dir() else FolderUsers(directory=None)
+    if read.findings:
+        lines = [f"{found.file}:{found.line}: {found.finding.message}" for found in read.findings]
         more = len(lines) - SHOWN_PROBLEMS
         shown = [*lines[:SHOWN_PROBLEMS], *([f"and {more} more"] if more > 0 else [])]
         raise CouldNotRun("the user directory has problems\n" + "\n".join(shown))
-    return Directory.of(read.users), ()
+    return _stand_in(user, folder / USERS_FILE) if read.directory is None else (read.directory, ())
 
 
 def _stand_in(user: str | None, path: Path) -> tuple[Directory, tuple[str, ...]]:

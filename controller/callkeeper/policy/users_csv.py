@@ -24,7 +24,7 @@ COLUMNS = ("id", "name", "surname", "email", "lines", "licences", "roles", "grou
 """The columns there are."""
 
 MAX_USERS = 500_000
-"""Five times the largest organisation planned for; at about 1 kB a user that is half a gigabyte, and no more."""
+"""Five times the largest organisation planned for."""
 MAX_CELL = 4096
 """Characters in a cell: some 150 lines or groups of one user."""
 MAX_WORD = 254
