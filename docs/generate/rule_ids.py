@@ -11,7 +11,7 @@ from pathlib import Path
 
 RULE = re.compile(r"[a-z]+\.[a-z]+(?:-[a-z]+)*")
 _WHAT = re.compile(r"[a-z]+(?:-[a-z]+)*")
-_SOURCE = re.compile(r"(?:yaml|document|object|kustomize|users)\.(?!csv$|json$)[a-z]+(?:-[a-z]+)*")
+_SOURCE = re.compile(r"(?:yaml|document|object|kustomize|users|folder|schema)\.(?!csv$|json$)[a-z]+(?:-[a-z]+)*")
 _ROW = re.compile(r"^\| `(?P<rule>[a-z<>]+\.[a-z<>-]+)` \| (?P<severity>[a-z, ]+) \| (?P<meaning>.+) \|$", re.MULTILINE)
 _MAKERS = {"Finding", "Wording", "no_match", "finding", "_finding", "DocumentError", "_defect", "say", "refuse"}
 ANY_KIND = "<kind>"
