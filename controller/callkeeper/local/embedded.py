@@ -9,8 +9,8 @@ from pathlib import Path
 
 import uvicorn
 
+from callkeeper.audit.sender import Sender
 from callkeeper.audit.store import AuditStore
-from callkeeper.local.auditing import StoreSink
 from callkeeper.local.exits import EXIT_PORT_TAKEN, EXIT_STATE_UNUSABLE, CannotRun
 from callkeeper.local.locating import FolderLocator
 from callkeeper.local.tokens import LocalPrincipals
@@ -21,7 +21,11 @@ from callkeeper.recorder.config_store import DiskConfigStore
 from callkeeper.recorder.errors import StorageFault
 from callkeeper.recorder.files import LocalDisk
 from callkeeper.recorder.parts import Recorder, RecorderParts
+from callkeeper.recorder.stored_audit import StoredAudit
 from callkeeper.recorder.users import JsonDirectoryStore
+
+SENDER = "recorder"
+"""Under this name the embedded recorder numbers its audit rows."""
 
 BACKLOG = 1024
 GRACE_SECONDS = 1
@@ -97,7 +101,7 @@ class EmbeddedRecorder:
         Raises:
             CannotRun: what was kept cannot be read.
         """
-        sink = StoreSink(store)
+        sink = StoredAudit(store, Sender(store, SENDER))
         disk = LocalDisk()
         parts = RecorderParts(
             config_store=DiskConfigStore(state / "recorder", disk),

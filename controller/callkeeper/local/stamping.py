@@ -5,7 +5,9 @@ comments, order and quotes (the round-trip loader); documents of other groups ar
 so already is not written. A commit that only brings stamps does not count: its author is not who changed the settings.
 """
 
+import copy
 import io
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,10 @@ from ruamel.yaml.error import YAMLError
 
 from callkeeper.kinds.terms import CHANGED_BY_ANNOTATION, COMMIT_ANNOTATION, GROUP
 from callkeeper.local import git
+from callkeeper.manifests.documents import read_text
 from callkeeper.manifests.files import walk
+
+_STAMPS = (CHANGED_BY_ANNOTATION, COMMIT_ANNOTATION)
 
 WIDE = 4096
 """Columns before a line would be folded: none is, since nobody asked for it."""
@@ -65,7 +70,7 @@ def stamp_file(path: Path, *, check: bool) -> Stamped:
     change = git.committed_change(path.absolute(), path.absolute().parent)
     if change is None:
         return Stamped(path=path, reason="not committed to git")
-    stamps = _stamps_at(path, text, change)
+    stamps = _stamps_of(path.absolute(), change)
     loader = _loader(text)
     try:
         documents = list(loader.load_all(text))
@@ -89,23 +94,27 @@ def stamp_file(path: Path, *, check: bool) -> Stamped:
     return Stamped(path=path, stale=True)
 
 
-def _stamps_at(path: Path, text: str, change: git.LastChange) -> dict[str, str]:
+def _stamps_of(path: Path, change: git.LastChange) -> dict[str, str]:
     """What the file is to say: the last commit that changed more than the stamps."""
-    history = git.history(path.absolute())
-    for index, one in enumerate(history):
-        before = git.text_at(path.absolute(), history[index + 1].commit) if index + 1 < len(history) else None
-        after = git.text_at(path.absolute(), one.commit)
+    history = git.history(path)
+    for newer, older in itertools.pairwise(history):
+        before, after = git.text_at(path, older.commit), git.text_at(path, newer.commit)
+        change = newer
         if before is None or after is None or _without_stamps(before) != _without_stamps(after):
-            change = one
             break
-    del text
+        change = older
     return {CHANGED_BY_ANNOTATION: change.author, COMMIT_ANNOTATION: change.commit}
 
 
-def _without_stamps(text: str) -> list[str]:
-    """The lines of a file, less stamps and the `annotations` line that may be there for them alone."""
-    lines = [line for line in text.splitlines() if CHANGED_BY_ANNOTATION not in line and COMMIT_ANNOTATION not in line]
-    return [line for line in lines if line.strip() not in {"annotations:", ""}]
+def _without_stamps(text: str) -> list[Any]:
+    """The documents of a file as values, less the stamps: what somebody changed who changed more than those."""
+    documents = [copy.deepcopy(one.value) for one in read_text(text, "").documents]
+    for document in documents:
+        if _is_ours(document):
+            annotations = document["metadata"].pop("annotations", None) or {}
+            kept = {name: value for name, value in annotations.items() if name not in _STAMPS}
+            document["metadata"]["annotations"] = kept
+    return documents
 
 
 def _loader(text: str) -> YAML:
@@ -132,7 +141,7 @@ def _is_ours(document: Any) -> bool:
 
 def _said(document: Any) -> dict[str, str]:
     annotations = document["metadata"].get("annotations") or {}
-    return {name: annotations[name] for name in (CHANGED_BY_ANNOTATION, COMMIT_ANNOTATION) if name in annotations}
+    return {name: annotations[name] for name in _STAMPS if name in annotations}
 
 
 def _write_into(document: Any, stamps: dict[str, str]) -> None:

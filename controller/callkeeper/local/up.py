@@ -316,7 +316,7 @@ class Up:
             self.teller.note(reason.value, f"{key.name}: runs what the files say again")
 
     def _say_findings(self) -> None:
-        """Say what is wrong or surprising now, as far as it was not said: errors whenever they appear, the rest once."""
+        """Say what is wrong or surprising now, unless it was said: errors whenever they appear, the rest once."""
         assert self._content is not None
         findings = {_identity(one): one for one in self._findings(self._content)}
         errors = {identity for identity, one in findings.items() if one.is_error}

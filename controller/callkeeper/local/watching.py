@@ -19,6 +19,10 @@ MOST_MILLISECONDS = 400
 """Somebody who writes without end is listened to all the same, within the second that a change may take."""
 
 LOOK_SECONDS = 1.0
+TICK_SECONDS = 0.2
+"""How often a watch that was set up a moment ago is doubted: what was saved while it was set up was told to nobody."""
+
+DOUBTED_TICKS = 10
 
 CHECKOUT_SECONDS = 10.0
 """How long a git command that holds its lock is waited for: a checkout of many files is one change."""
@@ -36,9 +40,12 @@ async def changes(folder: Path) -> AsyncIterator[None]:
         else:
             identity = _identity(folder)
             try:
+                ticks = 0
                 async for noticed in _noticed(folder):
-                    now = await asyncio.to_thread(_signature, folder)
-                    if noticed or now != seen:
+                    ticks += 1
+                    if not noticed and ticks > DOUBTED_TICKS and ticks % round(LOOK_SECONDS / TICK_SECONDS):
+                        continue
+                    if noticed or await asyncio.to_thread(_signature, folder) != seen:
                         await _checkout_over(lock)
                         seen = await asyncio.to_thread(_signature, folder)
                         yield
@@ -54,13 +61,13 @@ async def changes(folder: Path) -> AsyncIterator[None]:
 
 
 async def _noticed(folder: Path) -> AsyncIterator[bool]:
-    """True for changes the operating system told of, False for every second without."""
+    """True for changes the operating system told of, False for every tick without."""
     async for found in awatch(
         folder,
         watch_filter=None,
         debounce=MOST_MILLISECONDS,
         step=QUIET_MILLISECONDS,
-        rust_timeout=int(LOOK_SECONDS * 1000),
+        rust_timeout=int(TICK_SECONDS * 1000),
         yield_on_timeout=True,
         raise_interrupt=False,
         ignore_permission_denied=True,
