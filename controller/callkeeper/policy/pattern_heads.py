@@ -5,10 +5,12 @@ the list. Under most heads only digits may follow, and one integer tells how man
 `pattern_rests`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import Final
 
+from callkeeper.policy.pattern_automaton import SYMBOLS
 from callkeeper.policy.pattern_between import FEW
 from callkeeper.policy.pattern_positions import Positions
 from callkeeper.policy.pattern_rests import RestTable
@@ -67,109 +69,115 @@ class Heads:
             head: tuple(sorted(found)) if len(found) <= FEW else RestTable(found) for head, found in rests.items()
         }
 
-    def hits(self, number: str, literal: int) -> list[str]:
-        """The smallest hits under each head; empty when none hits.
+    def smallest(self, number: str, best: str | None) -> str | None:
+        """The smaller of `best` and the smallest pattern with a head that hits the number; None when there is neither.
 
-        Args:
-            number: normalized.
-            literal: how many first characters no wildcard for digits may cover (up to the last that is no digit).
+        Only what meets a head is looked at closer: most numbers meet none, and this is the path they all take.
         """
-        found: list[str] = []
-        size = len(number)
+        lengths = self._lengths.by_second.get(number[:_SECOND])
+        if lengths is None:
+            lengths = self._lengths.by_first.get(number[:_FIRST], self._lengths.short)
         code_of = self._codes.get
-        for length in self._lengths.of(number):
-            head = number[:length]
-            code = code_of(head)
-            if code is not None and length <= size:
-                if length >= literal and code >> 2 * (size - length) + 1 & 3:
-                    found.append(head + _smallest_tail(code, size - length))
-                if code & RESTS:
-                    rest = self._smallest_rest(head, number)
-                    if rest is not None:
-                        found.append(head + rest)
-        return found
+        for length in lengths:
+            code = code_of(number[:length])
+            if code is not None and length <= len(number):
+                best = self._smallest_under(code, number, length, best)
+        return best
 
-    def _smallest_rest(self, head: str, number: str) -> str | None:
-        """The smallest rest under a head that hits the whole of what the number has after it."""
-        if not head and number[0] == "+":
-            # Only a literal `+` hits a `+`.
-            return None
+    def _smallest_under(self, code: int, number: str, length: int, best: str | None) -> str | None:
+        """The smaller of `best` and the smallest pattern with the head that is the number's first characters."""
+        tail = number[length:]
+        count = len(tail)
+        if code >> 2 * count + 1 & 3 and (not tail or (tail.isdigit() and tail.isascii())):
+            pattern = number[:length] + _smallest_tail(code, count)
+            if best is None or pattern < best:
+                best = pattern
+        if code & RESTS:
+            rest = self._smallest_rest(number[:length], number, tail)
+            if rest is not None and (best is None or number[:length] + rest < best):
+                best = number[:length] + rest
+        return best
+
+    def _smallest_rest(self, head: str, number: str, tail: str) -> str | None:
+        """The smallest rest under a head that hits the whole of the tail."""
         rests = self._rests[head]
         if isinstance(rests, RestTable):
-            return rests.smallest(number[len(head) :])
-        length = len(number) - len(head)
-        last = number[-1]
+            # Tables and positions know the characters of numbers only.
+            return rests.smallest(tail) if not tail.strip(SYMBOLS) else None
         positions = None
         for rest in rests:
             # Most cannot end like the number, or are of another length: no need to look closer.
-            if (rest[-1] == last or rest[-1] in "X.!") and (len(rest) == length or "!" in rest):
+            if (number.endswith(rest[-1]) or rest[-1] in "X.!") and (len(rest) == len(tail) or "!" in rest):
                 if positions is None:
-                    positions = Positions(number)
-                if positions.hit(rest, len(head)):
+                    if tail.strip(SYMBOLS):
+                        return None
+                    positions = Positions(tail)
+                if positions.hit(rest, 0):
                     return rest
         return None
+
+
+_FIRST: Final = 5
+_SECOND: Final = 8
+_CROWDED: Final = 3
+"""The first five characters of a number, about country and area code (`+3905`), say which head lengths are worth a
+probe; where they leave more than three, as in lists of 100,000, the first eight say it, at an entry per such prefix."""
 
 
 class HeadLengths:
     """Which lengths of head may begin a number, by the number's first characters.
 
-    The first five, about country and area code (`+3905`), say which lengths are worth a probe; where they leave more
-    than three, as in lists of 100,000, the first eight say it, at the cost of an entry for each such prefix.
+    Attributes:
+        by_second: under crowded prefixes, the lengths by the number's first `_SECOND` characters.
+        by_first: else the lengths by the first `_FIRST`.
+        short: else these.
     """
 
-    __slots__ = ("_by_first", "_by_second", "_short")
+    __slots__ = ("by_first", "by_second", "short")
 
-    _FIRST: Final = 5
-    _SECOND: Final = 8
-    _MANY: Final = 3
-
-    def __init__(self, heads: Iterable[str]) -> None:
+    def __init__(self, heads: Collection[str]) -> None:
         by_first: dict[str, int] = {}
         for head in heads:
-            prefix = head[: self._FIRST]
+            prefix = head[:_FIRST]
             by_first[prefix] = by_first.get(prefix, 0) | 1 << len(head)
-        short = {prefix for prefix in by_first if len(prefix) < self._FIRST}
-        self._short = tuple(sorted(set(map(len, short))))
+        short = {prefix for prefix in by_first if len(prefix) < _FIRST}
+        self.short = tuple(sorted(set(map(len, short))))
         for prefix in by_first:
-            for length in self._short:
+            for length in self.short:
                 if prefix[:length] in short:
                     by_first[prefix] |= 1 << length
-        by_second: dict[str, int] = {}
-        crowded = {prefix for prefix, mask in by_first.items() if mask.bit_count() > self._MANY}
-        if crowded:
-            self._divide(heads, crowded, by_first, by_second)
-        self._by_first = {prefix: _lengths(mask) for prefix, mask in by_first.items() if len(prefix) == self._FIRST}
-        self._by_second = {prefix: _lengths(mask) for prefix, mask in by_second.items()}
-
-    def _divide(
-        self, heads: Iterable[str], crowded: set[str], by_first: dict[str, int], by_second: dict[str, int]
-    ) -> None:
-        """Move the lengths of long heads under crowded prefixes to `by_second`."""
-        middle: set[str] = set()
-        for head in heads:
-            first = head[: self._FIRST]
-            if first in crowded:
-                if len(head) < self._SECOND:
-                    middle.add(head)
-                else:
-                    prefix = head[: self._SECOND]
-                    by_second[prefix] = by_second.get(prefix, 0) | 1 << len(head)
-        below = (1 << self._SECOND) - 1
-        for first in crowded:
-            by_first[first] &= below
-        always = (1 << self._FIRST) - 1
-        between = range(self._FIRST, self._SECOND)
-        for prefix in by_second:
-            mask = by_first[prefix[: self._FIRST]] & always
-            for length in between:
-                if prefix[:length] in middle:
-                    mask |= 1 << length
-            by_second[prefix] |= mask
+        crowded = {prefix for prefix, mask in by_first.items() if mask.bit_count() > _CROWDED}
+        by_second = _divided(heads, crowded, by_first) if crowded else {}
+        self.by_first = {prefix: _lengths(mask) for prefix, mask in by_first.items() if len(prefix) == _FIRST}
+        self.by_second = {prefix: _lengths(mask) for prefix, mask in by_second.items()}
 
     def of(self, number: str) -> tuple[int, ...]:
         """The lengths to probe, ascending; some may exceed the number's own."""
-        lengths = self._by_second.get(number[: self._SECOND])
-        return lengths if lengths is not None else self._by_first.get(number[: self._FIRST], self._short)
+        lengths = self.by_second.get(number[:_SECOND])
+        return lengths if lengths is not None else self.by_first.get(number[:_FIRST], self.short)
+
+
+def _divided(heads: Iterable[str], crowded: AbstractSet[str], by_first: dict[str, int]) -> dict[str, int]:
+    """The lengths under crowded prefixes by longer prefix; those of long heads are taken out of `by_first`."""
+    middle: set[str] = set()
+    by_second: dict[str, int] = {}
+    for head in heads:
+        if head[:_FIRST] in crowded:
+            if len(head) < _SECOND:
+                middle.add(head)
+            else:
+                prefix = head[:_SECOND]
+                by_second[prefix] = by_second.get(prefix, 0) | 1 << len(head)
+    short_lengths = (1 << _FIRST) - 1
+    for prefix, long_lengths in by_second.items():
+        mask = long_lengths | (by_first[prefix[:_FIRST]] & short_lengths)
+        for length in range(_FIRST, _SECOND):
+            if prefix[:length] in middle:
+                mask |= 1 << length
+        by_second[prefix] = mask
+    for prefix in crowded:
+        by_first[prefix] &= (1 << _SECOND) - 1
+    return by_second
 
 
 @lru_cache(maxsize=4096)

@@ -19,13 +19,12 @@ class Suffixes:
             lengths.setdefault(tail[-1], set()).add(len(tail))
         self._lengths = {last: tuple(sorted(found)) for last, found in lengths.items()}
 
-    def __bool__(self) -> bool:
-        return bool(self._tails)
-
-    def hits(self, number: str, digits: int) -> list[str]:
-        """All patterns that hit; `digits` is how many first characters of the normalized number are digits."""
-        return [
-            "!" + number[-length:]
-            for length in self._lengths.get(number[-1], ())
-            if len(number) - digits <= length <= len(number) and number[-length:] in self._tails
-        ]
+    def smallest(self, number: str, best: str | None) -> str | None:
+        """The smaller of `best` and the smallest of these patterns that hits the number; None when there is neither."""
+        for length in self._lengths.get(number[-1:], ()):
+            if number[-length:] in self._tails:
+                covered = number[:-length]
+                pattern = "!" + number[-length:]
+                if (not covered or (covered.isdigit() and covered.isascii())) and (best is None or pattern < best):
+                    best = pattern
+        return best
