@@ -78,5 +78,13 @@ class Finding:
 
     @property
     def json_path(self) -> str:
-        """The path in JSON path notation, `$.spec.numbers[3].pattern`."""
-        return "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.path)
+        """The path in JSON path notation (RFC 9535), `$.spec.numbers[3].pattern`; other names are put in brackets."""
+        return "$" + "".join(_step(part) for part in self.path)
+
+
+def _step(part: PathPart) -> str:
+    if isinstance(part, int):
+        return f"[{part}]"
+    if part.isidentifier():
+        return f".{part}"
+    return "['" + part.replace("\\", "\\\\").replace("'", "\\'") + "']"

@@ -147,7 +147,10 @@ class RecorderSpec(Part):
 class Recorder(Resource):
     """A running recorder; settings attach to it by `spec.recorderRef.name`."""
 
-    confirmable: ClassVar[frozenset[str]] = frozenset({"removes", "changes"})
+    # Besides its own guardrail: what is confirmed for a settings object that is gone and can carry nothing any more.
+    confirmable: ClassVar[frozenset[str]] = frozenset(
+        {"changes", "removes", "retention", "extraRetention", "shortens", "deletes", "holds", "auditRetention"}
+    )
 
     api_version: Literal["callkeeper.dev/v1alpha1"]
     """Version of the schema of this object: `callkeeper.dev/v1alpha1`. Required."""
