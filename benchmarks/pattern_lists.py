@@ -80,11 +80,14 @@ def _of_digits(form: str) -> Callable[[random.Random], str]:
     return lambda source: "".join(source.choice("0123456789") if character == "d" else character for character in form)
 
 
+MONOTONOUS: Final = "one digit over and over"
+
 HOSTILE: Final[dict[str, Callable[[random.Random], str]]] = {
     "a wildcard at both ends": _of_digits("!ddddd!"),
     "several gaps": _of_digits("!d!d!d!d"),
     "gaps and classes": _of_digits("X!ddX!d.!dd"),
     "one head, many gaps": _of_digits("1!ddd!d..!d"),
+    MONOTONOUS: lambda source: "1!1!1!1!" + "".join(source.choices("3456", k=6)),
     "states that multiply": lambda source: (
         "!" + source.choice("0123456789") + "".join(source.choice("XX.0123456789") for _ in range(12))
     ),
@@ -96,19 +99,27 @@ def numbers_for(patterns: list[str], count: int) -> list[str]:
     source = random.Random(SEED + 1)
     numbers: dict[str, None] = {}
     while len(numbers) < count:
-        if len(numbers) % 2:
-            numbers[_number(source)] = None
-        else:
-            numbers[_hit(source, source.choice(patterns))] = None
+        numbers[_number(source) if len(numbers) % 2 else _hit(source, source.choice(patterns))] = None
+    return list(numbers)
+
+
+def hostile_numbers(name: str, patterns: list[str], count: int) -> list[str]:
+    """`count` different numbers that are the worst for a hostile list."""
+    if name != MONOTONOUS:
+        return numbers_for(patterns, count)
+    source = random.Random(SEED + 1)
+    numbers: dict[str, None] = {}
+    while len(numbers) < count:
+        numbers["1" * source.randint(16, 26) + "".join(source.choices("3456", k=6))] = None
     return list(numbers)
 
 
 def _hit(source: random.Random, pattern: str) -> str:
     """A number that the pattern hits."""
     made = []
-    for token in pattern:
-        if token == "!":
+    for element in pattern:
+        if element == "!":
             made.append(_digits(source, source.randint(2, 6)))
         else:
-            made.append(_digits(source, 1) if token in "X." else token)
+            made.append(_digits(source, 1) if element in "X." else element)
     return "".join(made)
