@@ -4,6 +4,7 @@ import csv
 import io
 import itertools
 import json
+import resource
 import signal
 import socket
 import subprocess
@@ -12,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from tests.local.running import run
+from tests.local.running import command, environment, run
 
 from callkeeper.policy.config_json import from_json, revision, to_json
 from callkeeper.policy.directory import Role
@@ -313,3 +314,19 @@ def test_damaged_state_is_named_and_never_a_traceback(tmp_path, folder, file):
     assert done.returncode in {1, 5}
     assert "Traceback" not in done.stderr
     assert Path(file).name in done.stdout + done.stderr
+
+
+def test_a_disk_without_room_is_named(tmp_path, folder):
+    """A limit on file size stands for the full disk: every write of the process fails."""
+    done = subprocess.run(
+        command("up", folder, "--port", "0", "--state", tmp_path / "s", "--once"),
+        env=environment(tmp_path),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 5
+    assert str(tmp_path / "s") in done.stderr
+    assert "Traceback" not in done.stderr

@@ -231,8 +231,6 @@ class Up:
 
     async def _follow(self) -> None:
         folder = self.options.folder
-        if self._content is not None and await asyncio.to_thread(content_digest, folder) != self._content.digest:
-            await self._look()  # saved while everything was being started
         async for _ in changes(folder):
             if (failure := self._fleet.failed()) is not None:
                 raise failure

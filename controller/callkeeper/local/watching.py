@@ -31,9 +31,14 @@ CHECKOUT_STEP_SECONDS = 0.02
 
 
 async def changes(folder: Path) -> AsyncIterator[None]:
-    """Yield whenever something may have changed. Ends only by being cancelled."""
+    """Yield whenever something may have changed. Ends only by being cancelled.
+
+    Yields at once for the first time: only what changes after that is noticed here, so whoever read the folder before
+    has to look whether it is still what was read.
+    """
     lock = _git_lock(folder)
     seen = await asyncio.to_thread(_signature, folder)
+    yield
     while True:
         if not await asyncio.to_thread(folder.is_dir):
             await asyncio.sleep(LOOK_SECONDS / 2)
@@ -69,7 +74,6 @@ async def _noticed(folder: Path) -> AsyncIterator[bool]:
         step=QUIET_MILLISECONDS,
         rust_timeout=int(TICK_SECONDS * 1000),
         yield_on_timeout=True,
-        raise_interrupt=False,
         ignore_permission_denied=True,
     ):
         yield bool(found)
