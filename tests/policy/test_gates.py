@@ -108,7 +108,8 @@ def test_a_removed_rule_keeps_everything_for_ever_and_holds_are_gated_on_the_rec
     assert outcome.results[RECORDER].reason is AcceptedReason.CONFIRMATION_REQUIRED
     assert outcome.config == FOREVER
     confirmed = recorder(confirm="extraRetention=365d->disabled shortens<=0 deletes<=0 holds<=2")
-    assert compiled(confirmed, in_force=FOREVER, effects=Effects(holds=2)).config.retention.extra_retention == "disabled"
+    passed = compiled(confirmed, in_force=FOREVER, effects=Effects(holds=2))
+    assert passed.config.retention.extra_retention == "disabled"
 
 
 def test_a_conflicted_rule_that_takes_over_is_bound_by_the_gate():
