@@ -78,9 +78,10 @@ class Heads:
         if lengths is None:
             lengths = self._lengths.by_first.get(number[:_FIRST], self._lengths.short)
         code_of = self._codes.get
+        size = len(number)
         for length in lengths:
             code = code_of(number[:length])
-            if code is not None and length <= len(number):
+            if code is not None and length <= size and (code & RESTS or code >> 2 * (size - length) + 1 & 3):
                 best = self._smallest_under(code, number, length, best)
         return best
 
