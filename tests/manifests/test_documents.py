@@ -158,7 +158,6 @@ def test_a_value_without_a_form_in_json_is_an_error():
     assert said("a: .inf\n") == [("yaml.scalar", 1, 4)]
     assert said("a: [1, .nan]\n") == [("yaml.scalar", 1, 8)]
     assert said("a: !!int x\n") == [("yaml.scalar", 1, 4)]
-    assert said("a: 0x1FFFFFFFFFFFFFFFFF\n") == [("yaml.scalar", 1, 4)]
 
 
 def test_aliases_stand_for_what_they_name():
@@ -221,6 +220,35 @@ def test_too_much_nesting_is_an_error():
 def test_what_is_not_text_is_a_finding_with_its_place(data, line, column, word):
     assert said(data) == [("yaml.encoding", line, column)]
     assert word in read_bytes(data, "f.yaml").findings[0].finding.message
+
+
+def test_a_colon_inside_a_plain_value_in_brackets_is_read_as_kubectl_reads_it():
+    text = "a: 1\n---\nspec: {endpoint: https://recorder:8443/x, from: [1:30, b:]}\n---\nb: [c:d, +39, on]\n---\ne: 2\n"
+    content = read_text(text, "f.yaml")
+    assert not content.findings
+    assert [document.value for document in content.documents] == [
+        {"a": 1},
+        {"spec": {"endpoint": "https://recorder:8443/x", "from": ["1:30", "b:"]}},
+        {"b": ["c:d", 39, True]},
+        {"e": 2},
+    ]
+    assert content.documents[1].places.position(("spec", "from", 0)) == (3, 50)
+    assert content.documents[2].places.position(("b", 1)) == (5, 10)
+    assert content.documents[3].places.position(("e",)) == (7, 4)
+    many = read_text("---\na: {b:c}\n" * 100, "f.yaml")
+    assert (len(many.documents), many.findings) == (100, ())
+
+
+def test_a_broken_document_with_such_a_colon_is_still_broken():
+    assert said("a: {b:c\n---\nd: 1\n") == [("yaml.syntax", 2, 1)]
+    assert said("a: {b:c, b:c}\n") == [("yaml.duplicate-key", 1, 10)]
+    assert said("a: {b:c, d: *e}\n") == [("yaml.aliases", 1, 13)]
+
+
+def test_patience_with_such_colons_ends(monkeypatch):
+    monkeypatch.setattr(documents, "MAX_PATIENT_CHARACTERS", 30)
+    assert said("---\na: {b:c}\n" * 3) == [("yaml.syntax", 6, 6)]
+    assert "quote" in message_of("---\na: {b:c}\n" * 3).hint
 
 
 def test_json_is_read_with_its_escapes():

@@ -7,6 +7,7 @@ starts with `---`, and reading goes on there, so that one run names every broken
 import codecs
 import re
 from dataclasses import dataclass
+from io import StringIO
 from typing import Any
 
 from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined]  # it is there to be imported
@@ -30,6 +31,12 @@ DOCUMENT_COST = 25
 
 MAX_BROKEN_DOCUMENTS = 20
 """After so many broken documents the rest of a file is not read: it is hardly YAML."""
+
+MAX_PATIENT_CHARACTERS = 128 * 1024
+"""Text of one file that is read by the slow parser, at about 150 KiB a second, where the fast one gives up."""
+
+_COLON_IN_FLOW = "found unexpected ':'"
+"""What the C library, an old one, says of `{endpoint: https://recorder}`; the one in kubectl takes it."""
 
 # Expressions over all of Unicode take milliseconds to compile: those for rare cases are compiled when they are needed.
 _UNPRINTABLE = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
@@ -94,14 +101,12 @@ def read_text(text: str, file: str) -> FileContent:
         text = re.sub(_SURROGATE_PAIR, _join_surrogates, text)
     reader = _TextReader(text, file)
     start: int | None = 0
-    runs = 0
     while start is not None:
-        if runs == MAX_BROKEN_DOCUMENTS:
+        if len(reader.findings) == MAX_BROKEN_DOCUMENTS:
             message = f"{MAX_BROKEN_DOCUMENTS} documents of this file are broken; the rest of it was not read"
             reader.findings.append(_finding("yaml.syntax", message, file, Lines(text).position(start)))
             break
         start = reader.read_from(start)
-        runs += 1
     return FileContent(documents=tuple(reader.documents), findings=tuple(reader.findings))
 
 
@@ -117,37 +122,53 @@ class _TextReader:
         self._budget = Budget(MAX_FILE_VALUES)
         self._exact_lines = _breaks_lines_as_editors_do(text)
         self._document_start = 0
+        self._patience = MAX_PATIENT_CHARACTERS
 
-    def read_from(self, start: int) -> int | None:
+    def read_from(self, start: int, *, patiently: bool = False) -> int | None:
         """Read documents until the text ends or one is broken.
 
+        Args:
+            start: the character to start from.
+            patiently: True to read one document with the parser that is slow and knows more.
+
         Returns:
-            Where the document after the broken one starts; None when there is no more to read.
+            Where the next document starts; None when there is no more to read.
         """
-        run = self._text[start:] if start else self._text
+        end = self._next_document(start) if patiently else None
+        run = self._text[start:end] if start or end else self._text
         line = self._lines.position(start)[0] if start else 1
         origin = Origin(self._lines, start, line, self._exact_lines)
         self._document_start = 0
         try:
-            self._read_run(run, origin)
+            self._read_run(_patient_parser(run) if patiently else CParser(run), origin)
         except DocumentError as error:
             position = origin.position(error.mark)
             self.findings.append(_finding(error.rule, error.message, self._file, position, hint=error.hint))
             if error.rule == "yaml.too-large":
                 return None
         except MarkedYAMLError as error:
+            broken = start + self._document_start
+            if not patiently and error.problem == _COLON_IN_FLOW and self._has_patience_for(broken):
+                return self.read_from(broken, patiently=True)
             self.findings.append(_syntax_finding(error, run, origin, self._file))
         except YAMLError:
             self.findings.append(_encoding_finding(run, origin, self._file))
             return None
         else:
-            return None
-        # No value of any style can hold a line that starts with `---`: it always begins a document.
-        restart = _NEXT_DOCUMENT.search(self._text, start + self._document_start + 1)
-        return restart.start() if restart else None
+            return end
+        return self._next_document(start + self._document_start)
 
-    def _read_run(self, run: str, origin: Origin) -> None:
-        parser = CParser(run)
+    def _next_document(self, start: int) -> int | None:
+        """Where the document after the one that starts here starts; None when this is the last."""
+        # No value of any style can hold a line that starts with `---`: it always begins a document.
+        found = _NEXT_DOCUMENT.search(self._text, start + 1)
+        return found.start() if found else None
+
+    def _has_patience_for(self, start: int) -> bool:
+        self._patience -= (self._next_document(start) or len(self._text)) - start
+        return self._patience >= 0
+
+    def _read_run(self, parser: Any, origin: Origin) -> None:
         next_event = parser.get_event
         next_event()  # the stream's start
         while type(event := next_event()) is not StreamEndEvent:
@@ -163,6 +184,16 @@ class _TextReader:
             places = Places(marks, origin)
             document = Document(value=value, places=places, findings=findings, expanded=builder.repeated > 0)
             self.documents.append(document)
+
+
+def _patient_parser(run: str) -> Any:
+    """The library's own parser, which takes a colon inside a plain value in brackets, as kubectl does."""
+    from ruamel.yaml import YAML  # noqa: PLC0415 - for a rare case
+
+    yaml = YAML(typ="safe", pure=True)
+    yaml.version = (1, 1)
+    _, parser = yaml.get_constructor_parser(StringIO(run))
+    return parser
 
 
 def _breaks_lines_as_editors_do(text: str) -> bool:
@@ -197,6 +228,8 @@ def _syntax_finding(error: MarkedYAMLError, run: str, origin: Origin, file: str)
             hint = "indent with spaces; YAML does not allow tabs there"
         elif at in "@`%*&!|>" and at:
             hint = f"quote a value that starts with `{at}`"
+        elif error.problem == _COLON_IN_FLOW:
+            hint = "quote a value that holds a colon"
     return _finding("yaml.syntax", message, file, position, hint=hint)
 
 

@@ -5,19 +5,22 @@ booleans, `012` is octal, `0039` is not and so becomes thirty-nine. What is a nu
 telephone number that lost its plus sign would pass the check and fail in the cluster. Only the meaning of one scalar is
 here; where it stands in a document is the business of `tree`.
 
-Facts, read in the resolver of sigs.k8s.io/yaml (goyaml v2) and in Go's strconv:
+Facts, read in the resolver of sigs.k8s.io/yaml (goyaml v2) and in Go's strconv, and held against the library itself:
 
 - Only plain scalars that start with a sign, a digit, a dot, `~` or one of `yYnNtTfFoO` can be anything but a string.
-- Underscores are dropped from what starts with a sign or a digit, wherever they stand.
+- Underscores are dropped from what starts with a sign or a digit, wherever they stand; after a dot they stand between
+  digits.
 - Integers: Go's base prefixes (`0x`, `0o`, `0b`, a leading `0` for octal), within 64 bits. What does not fit is tried
-  as a decimal float, so twenty digits are a float, and `08` is 8.
+  as a decimal float, so twenty digits are a float, and `08` is 8; what is no float either stays a string.
 - A float with an integral value is written to JSON without a fraction, so `60.0` arrives as 60.
 - Timestamps and base-60 numbers stay strings.
+- A key that is a number becomes the text Go prints for it, floats in single precision.
 """
 
 import binascii
 import math
 import re
+import struct
 from collections.abc import Callable
 
 FIRST_CHARACTERS = frozenset("+-0123456789.~yYnNtTfFoO")
@@ -38,7 +41,7 @@ _DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 _PREFIXED = re.compile(r"([-+]?)0(?:[xX]([0-9a-fA-F]+)|[bB]([01]+)|[oO]?([0-7]+))")
 _SIGNED_BINARY = re.compile(r"0b([-+][01]+)")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_DOTTED_FLOAT = re.compile(r"\.[0-9]+(?:[eE][-+]?[0-9]+)?")
+_DOTTED_FLOAT = re.compile(r"\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?")
 _TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}.*)?")
 
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
@@ -47,6 +50,9 @@ _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 _MOST_DECIMAL_DIGITS = 20
 """2**64 - 1 has twenty digits: longer runs cannot be integers, and Python refuses to convert very long ones."""
 
+_SINGLE_DIGITS = 10
+"""More decimal digits than a number of single precision ever needs."""
+
 _MOST_PREFIXED_DIGITS = 64
 """The digits of 2**64 - 1 in base two."""
 
@@ -54,7 +60,7 @@ Scalar = str | int | float | bool | None
 
 
 class ScalarError(ValueError):
-    """A scalar that its explicit tag does not allow, such as `!!int twelve`, or a number that JSON cannot hold.
+    """A scalar that its explicit tag does not allow, such as `!!int twelve`, or that JSON cannot hold.
 
     Attributes:
         message: what is wrong, in one sentence without a final stop.
@@ -68,8 +74,7 @@ class ScalarError(ValueError):
 def resolve_plain(text: str) -> Scalar:
     """Give a plain, untagged scalar its meaning. Total: any text has one.
 
-    Infinities and NaN are returned as such, although JSON has no word for them; so is an integer beyond 64 bits that
-    was written with a base prefix. `check_json` tells them apart.
+    A float stays one whatever its value; `to_json` makes of it what arrives in the cluster.
     """
     first = text[:1]
     if first and first not in FIRST_CHARACTERS:
@@ -112,30 +117,25 @@ def _prefixed(match: re.Match[str], text: str) -> Scalar:
         value = -value
     if _SMALLEST <= value <= (_LARGEST >> 1 if sign else _LARGEST):
         return value
-    if _FLOAT.fullmatch(match[0]):
-        return _float(match[0])
-    return text if sign else value
+    return _float(match[0]) if _FLOAT.fullmatch(match[0]) else text
 
 
-def _float(text: str) -> int | float | str:
+def _float(text: str) -> float | str:
     value = float(text)
-    if math.isinf(value):
-        return text  # Go calls it out of range, and the resolver falls back to the string.
-    if value.is_integer() and _SMALLEST <= value <= _LARGEST:
-        return int(value)
-    return value
+    return text if math.isinf(value) else value  # out of range, and the resolver falls back to the string
 
 
-def check_json(value: Scalar) -> None:
-    """Refuse what kubectl cannot write as JSON, or what no API server reads back.
+def to_json(value: Scalar) -> Scalar:
+    """What arrives in the cluster: kubectl writes a float with an integral value without a fraction.
 
     Raises:
-        ScalarError: an infinity, NaN, or an integer beyond 64 bits.
+        ScalarError: an infinity or NaN, for which JSON has no word.
     """
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ScalarError(f"{_go_float(value)} has no form in JSON, so kubectl cannot send it")
-    if isinstance(value, int) and not _SMALLEST <= value <= _LARGEST:
-        raise ScalarError("this number does not fit into 64 bits")
+    if not isinstance(value, float):
+        return value
+    if not math.isfinite(value):
+        raise ScalarError(f"{key_text(value)} has no form in JSON, so kubectl cannot send it")
+    return int(value) if value.is_integer() and _SMALLEST <= value <= _LARGEST else value
 
 
 def resolve_tagged(tag: str, text: str) -> Scalar:
@@ -185,21 +185,33 @@ def _binary(text: str) -> str:
 
 
 def key_text(value: Scalar) -> str | None:
-    """The field name that kubectl makes of a key; None when it refuses it (a null key)."""
-    if isinstance(value, str):
+    """The field name that kubectl makes of a key; None when it refuses it (a null, an integer beyond 63 bits)."""
+    if value is None or isinstance(value, str):
         return value
-    if value is None:
-        return None
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
-        return str(value)
-    return _go_float(value)
+        return str(value) if value <= _LARGEST >> 1 else None
+    return _float_key(value)
 
 
-def _go_float(value: float) -> str:
-    if math.isnan(value):
-        return ".nan"
-    if math.isinf(value):
-        return ".inf" if value > 0 else "-.inf"
-    return repr(value)
+def _float_key(value: float) -> str:
+    """A float as Go prints it in single precision with as few digits as tell it from its neighbours."""
+    try:
+        single = _to_single(value)
+    except OverflowError:
+        single = math.copysign(math.inf, value)
+    if not math.isfinite(single):
+        return ".nan" if math.isnan(single) else ".inf" if single > 0 else "-.inf"
+    shortest = next(
+        text for digits in range(_SINGLE_DIGITS) if _to_single(float(text := f"{single:.{digits}e}")) == single
+    )
+    mantissa, exponent = shortest.split("e")
+    if -4 <= int(exponent) < 6:  # noqa: PLR2004 - where Go's `%g` goes over to an exponent
+        return f"{single:.{max(len(mantissa.lstrip('-').replace('.', '')) - 1 - int(exponent), 0)}f}"
+    return shortest
+
+
+def _to_single(value: float) -> float:
+    number: float = struct.unpack("f", struct.pack("f", value))[0]
+    return number

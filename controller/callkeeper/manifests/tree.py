@@ -24,10 +24,10 @@ from callkeeper.manifests.scalars import (
     STANDARD_TAG,
     Scalar,
     ScalarError,
-    check_json,
     key_text,
     resolve_plain,
     resolve_tagged,
+    to_json,
 )
 
 MAX_DEPTH = 64
@@ -257,12 +257,17 @@ class TreeBuilder:
 
     def _key(self, event: Any) -> str | None:
         """Read a key; None when it cannot be a field's name, which is then on record."""
+        if type(event) is ScalarEvent and event.ctag is None and event.anchor is None:
+            # Not as a value: `.inf` has a form as a name, and 60.0 is no 60 yet.
+            return self._named(key_text(resolve_plain(event.value)), event.start_mark)
         self._path.append("?")  # a key that is a mapping may hold such a key again, and so on
         value, _ = self.build(event)
         self._path.pop()
-        name = None if isinstance(value, dict | list) else key_text(value)
+        return self._named(None if isinstance(value, dict | list) else key_text(value), event.start_mark)
+
+    def _named(self, name: str | None, mark: Mark) -> str | None:
         if name is None:
-            self._defect("yaml.key", "a field's name must be text, not a list, a mapping or nothing", event.start_mark)
+            self._defect("yaml.key", "a field's name must be text, not a list, a mapping or nothing", mark)
         return name
 
     def _repeated_key(self, name: str, mark: Mark, first: Mark) -> None:
@@ -282,16 +287,12 @@ class TreeBuilder:
         text: str = event.value
         try:
             if tag is not None:
-                value = resolve_tagged(str(tag), text)
-            elif event.implicit[0] and (text[:1] in FIRST_CHARACTERS or not text):
-                value = resolve_plain(text)
-            else:
-                return text
-            check_json(value)
+                return to_json(resolve_tagged(str(tag), text))
+            if event.implicit[0] and (text[:1] in FIRST_CHARACTERS or not text):
+                return to_json(resolve_plain(text))
         except ScalarError as error:
             self._defect("yaml.scalar", error.message, event.start_mark, hint="quote it if it is meant as text")
-            return text
-        return value
+        return text
 
     def _merge(
         self, values: dict[str, Any], entries: dict[str, tuple[Mark, Any]], merged: set[str], mark: Mark
