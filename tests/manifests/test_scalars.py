@@ -184,6 +184,8 @@ def test_a_tag_that_the_text_does_not_fit_is_an_error(tag, text):
         ("18446744073709551616", "1.8446744e+19"),
         ("0777777777777777777777777", "7.777778e+23"),
         ("1e300", ".inf"),
+        ("3.4028235e38", "3.4028235e+38"),
+        ("1e-300", "0"),
         ("-1e300", "-.inf"),
         (".inf", ".inf"),
         (".nan", ".nan"),
@@ -216,6 +218,15 @@ def test_a_tagged_scalar_has_a_meaning_or_a_documented_error(tag, text):
     except ScalarError:
         return
     assert value is None or isinstance(value, str | int | float)
+
+
+@given(st.floats())
+@example(3.4028235e38)
+def test_every_float_is_a_name(number):
+    name = key_text(number)
+    assert name is not None
+    if "e" in name or name.lstrip("-")[0].isdigit():
+        assert float(name) == pytest.approx(number, rel=1e-6, abs=1e-37)
 
 
 @given(st.integers(-(2**63), 2**64 - 1))

@@ -197,10 +197,7 @@ def key_text(value: Scalar) -> str | None:
 
 def _float_key(value: float) -> str:
     """A float as Go prints it in single precision with as few digits as tell it from its neighbours."""
-    try:
-        single = _to_single(value)
-    except OverflowError:
-        single = math.copysign(math.inf, value)
+    single = _to_single(value)
     if not math.isfinite(single):
         return ".nan" if math.isnan(single) else ".inf" if single > 0 else "-.inf"
     shortest = next(
@@ -213,5 +210,8 @@ def _float_key(value: float) -> str:
 
 
 def _to_single(value: float) -> float:
-    number: float = struct.unpack("f", struct.pack("f", value))[0]
+    try:
+        number: float = struct.unpack("f", struct.pack("f", value))[0]
+    except OverflowError:
+        return math.copysign(math.inf, value)
     return number
