@@ -125,3 +125,16 @@ class Call:
         """Every party signalled for the segment, whether it takes part or not: what the blacklist is held against."""
         named = (self.calling, self.called, self.original_called, self.redirecting, self.connected)
         return tuple([party for party in (*named, *self.participants) if party is not None])
+
+    @property
+    def signalled_as(self) -> tuple[tuple[str, Party], ...]:
+        """The same parties, each with the place it was signalled in: `calling`, `called`, … or `participant`."""
+        named = (
+            ("calling", self.calling),
+            ("called", self.called),
+            ("originalCalled", self.original_called),
+            ("redirecting", self.redirecting),
+            ("connected", self.connected),
+        )
+        found = [(place, party) for place, party in named if party is not None]
+        return (*found, *[("participant", party) for party in self.participants])

@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from callkeeper.policy.call import Call, CallKind, Direction
+from callkeeper.policy.call import Call, CallKind, Direction, Party
 from callkeeper.policy.config import RecorderConfig
 from callkeeper.policy.decide import decide
-from callkeeper.policy.decision import Decision, Outcome, SegmentDecision
+from callkeeper.policy.decision import Decision, Facts, Outcome, SegmentDecision
 from callkeeper.policy.directory import Directory, User
 from callkeeper.recorder.kept_users import KeptUsers
 
@@ -94,15 +94,25 @@ class Recording:
     """One recording of one user: what the media will be attached to.
 
     Attributes:
+        ordinal: counts the recordings of the segment, from 1.
         cause: what opened it.
         whole_call: once started, it keeps the call from the segment's start (RecordingPolicy, `capture: WholeCall`).
+        automatic: the settings asked for it, not the user.
+        facts: of the call, as the last decision saw them that let it be captured.
+        groups: of the user, when it was opened.
+        parties: everybody signalled while it was captured, with the place they were signalled in.
         opened: when.
         closed: when; None while it is open.
         stretches: what is captured, ascending; the gaps are between them.
     """
 
+    ordinal: int
     cause: Cause
     whole_call: bool
+    automatic: bool
+    facts: Facts
+    groups: tuple[str, ...]
+    parties: tuple[tuple[str, Party], ...]
     opened: datetime
     closed: datetime | None = None
     stretches: tuple[Stretch, ...] = ()
@@ -226,7 +236,7 @@ def start(segment: Segment, user: str, directory: Directory, now: datetime) -> S
     now = max(now, segment.latest)
     segment = _decided(segment, segment.call, directory, frozenset(), now)
     recordings = replace(segment.users[user], started=True)
-    moved = _moved(recordings, segment, Cause.STARTED, directory.find(user), now)
+    moved = _moved(recordings, segment, Cause.STARTED, directory.find(user), _next_ordinal(segment), now)
     return replace(segment, users={**segment.users, user: moved}, latest=now)
 
 
@@ -276,6 +286,7 @@ def _decided(
     decision = decide(segment.config, call, directory)
     segment = replace(segment, call=call, decision=decision, latest=now)
     users = dict(segment.users)
+    ordinal = _next_ordinal(segment)
     for found in decision.decisions:
         before = users.get(found.user)
         started = found.user in started_before and found.outcome is Outcome.WAIT
@@ -285,13 +296,19 @@ def _decided(
             else replace(before, decision=found)
         )
         cause = Cause.INHERITED if started else Cause.STARTED if recordings.started else Cause.AUTOMATIC
-        users[found.user] = _moved(recordings, segment, cause, directory.find(found.user), now)
+        moved = _moved(recordings, segment, cause, directory.find(found.user), ordinal, now)
+        ordinal += len(moved.recordings) - len(recordings.recordings)
+        users[found.user] = moved
     for gone in users.keys() - {found.user for found in decision.decisions}:
         left = users[gone]
         users[gone] = replace(
             left, state=State.OFF, started=False, recordings=_closed(left, Closing.LEFT, now), known_as=None
         )
     return replace(segment, users=users)
+
+
+def _next_ordinal(segment: Segment) -> int:
+    return 1 + sum(len(user.recordings) for user in segment.users.values())
 
 
 def _open_users(segment: Segment) -> tuple[User, ...]:
@@ -305,17 +322,29 @@ def _effective(decision: SegmentDecision, own: Decision) -> Outcome:
 
 
 def _moved(
-    user: UserRecordings, segment: Segment, cause: Cause, known_as: User | None, now: datetime
+    user: UserRecordings, segment: Segment, cause: Cause, known_as: User | None, ordinal: int, now: datetime
 ) -> UserRecordings:
-    """Bring the user's recordings to the state that the decision asks for."""
+    """Bring the user's recordings to the state that the decision asks for; one that opens has this ordinal."""
     recording = user.open_recording
     state = STATES[_effective(segment.decision, user.decision), user.started, recording is not None]
     if state is State.RECORDING:
         if recording is None:
             policy = segment.config.policy if segment.config else None
             whole = cause is not Cause.AUTOMATIC and policy is not None and policy.capture.value == "WholeCall"
-            opened = Recording(cause=cause, whole_call=whole, opened=now, stretches=(Stretch(begun=now),))
+            opened = Recording(
+                ordinal=ordinal,
+                cause=cause,
+                whole_call=whole,
+                automatic=user.decision.outcome is Outcome.RECORD,
+                facts=user.decision.facts,
+                groups=() if known_as is None else known_as.groups,
+                parties=segment.call.signalled_as,
+                opened=now,
+                stretches=(Stretch(begun=now),),
+            )
             return replace(user, state=state, recordings=(*user.recordings, opened), known_as=known_as)
+        parties = tuple(dict.fromkeys((*recording.parties, *segment.call.signalled_as)))
+        recording = replace(recording, facts=user.decision.facts, parties=parties)
         if recording.stretches[-1].ended is not None:
             recording = replace(recording, stretches=(*recording.stretches, Stretch(begun=now)))
         return replace(user, state=state, recordings=(*user.recordings[:-1], recording))

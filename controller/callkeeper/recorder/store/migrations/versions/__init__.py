@@ -1,0 +1,1 @@
+"""Each version says how to come to it and how to go back."""

@@ -1,0 +1,81 @@
+"""Every subject on one connection, with the audit events on their way and the small facts: the port, in SQL."""
+
+import json
+
+from sqlalchemy import Connection, delete, func, select, text
+from sqlalchemy.dialects.sqlite import insert
+
+from callkeeper.audit.actions import Action
+from callkeeper.recorder.store.instants import instant_of, micros
+from callkeeper.recorder.store.retention_rows import RetentionRowsSql
+from callkeeper.recorder.store.schema import meta, outbox
+from callkeeper.recorder.store.values import Event, OutboxSize
+
+
+class Rows(RetentionRowsSql):
+    """A `port.Writing` over a connection; a `port.Reading` where the connection only reads."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add_event(self, event: Event) -> int:
+        """See the port."""
+        added = self._connection.execute(
+            insert(outbox),
+            {
+                "at": micros(event.at),
+                "email": event.email,
+                "ip_address": event.ip_address,
+                "app_name": event.app_name,
+                "action": event.action.value,
+                "details": json.dumps(dict(event.details)),
+            },
+        )
+        assert added.inserted_primary_key is not None
+        return int(added.inserted_primary_key[0])
+
+    def undelivered(self, limit: int) -> list[tuple[int, Event]]:
+        """See the port."""
+        asked = select(outbox).order_by(outbox.c.sequence).limit(limit)
+        return [
+            (
+                row.sequence,
+                Event(
+                    at=instant_of(row.at),
+                    email=row.email,
+                    ip_address=row.ip_address,
+                    app_name=row.app_name,
+                    action=Action(row.action),
+                    details=json.loads(row.details),
+                ),
+            )
+            for row in self._connection.execute(asked)
+        ]
+
+    def outbox_size(self) -> OutboxSize:
+        """See the port."""
+        first = self._connection.execute(select(outbox.c.sequence, outbox.c.at).order_by(outbox.c.sequence).limit(1))
+        row = first.first()
+        if row is None:
+            return OutboxSize(rows=0, oldest=None)
+        # Numbers are given without gaps and taken away from the front: counting a hundred thousand rows is not needed.
+        last = self._connection.scalar(select(func.max(outbox.c.sequence)))
+        return OutboxSize(rows=int(last or 0) - row.sequence + 1, oldest=instant_of(row.at))
+
+    def acknowledge(self, sequence: int) -> None:
+        """See the port."""
+        run = self._connection.execute
+        run(delete(outbox).where(outbox.c.sequence <= sequence))
+        given = {"name": outbox.name, "sequence": sequence}
+        raised = run(text("UPDATE sqlite_sequence SET seq = max(seq, :sequence) WHERE name = :name"), given)
+        if raised.rowcount == 0:
+            run(text("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :sequence)"), given)
+
+    def meta(self, name: str) -> str | None:
+        """See the port."""
+        return self._connection.scalar(select(meta.c.value).where(meta.c.name == name))
+
+    def set_meta(self, name: str, value: str) -> None:
+        """See the port."""
+        added = insert(meta).values(name=name, value=value)
+        self._connection.execute(added.on_conflict_do_update(index_elements=[meta.c.name], set_={"value": value}))

@@ -1,0 +1,193 @@
+"""The store in SQLite: one file beside its journal, one process, one writer, a few readers.
+
+Facts:
+    - Write-ahead log with `synchronous=FULL`: a commit is on disk when it returns, and readers never wait for it.
+    - A lock on a file of its own keeps other processes out: the database's own locks would let them in between commits.
+    - Connections are made by hand (`isolation_level=None`) so that transactions begin where we say: the library would
+      begin them late, and a writer that begins late can find that somebody else has written.
+"""
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Self, TypeVar
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool, QueuePool
+
+from callkeeper.recorder.errors import StorageFault
+from callkeeper.recorder.store.migrating import upgrade
+from callkeeper.recorder.store.port import Reading, Writing
+from callkeeper.recorder.store.rows import Rows
+from callkeeper.recorder.store.writer import Writer, fault
+
+T = TypeVar("T")
+DATABASE = "recordings.db"
+LOCK = "lock"
+READERS = 3
+"""Threads that read: a long export and a check leave one for everybody else; each costs a connection and a cache."""
+
+BUSY_MILLISECONDS = 5_000
+"""How long a statement waits for a lock: none is held longer than a checkpoint takes."""
+
+CACHE_KIB = 32 * 1024
+"""Pages each connection keeps: the upper levels of every index of a million recordings."""
+
+WAL_PAGES = 4_000
+"""Pages (4 KiB) of journal after which it is folded into the file: 16 MiB, folded in some 50 ms."""
+
+Connect = Callable[[str], sqlite3.Connection]
+
+
+def connect(uri: str) -> sqlite3.Connection:
+    """Open a connection; a port for tests that make it fail."""
+    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, cached_statements=256)
+
+
+class SqliteStore:
+    """See `port.Store`. Use `open`."""
+
+    def __init__(self, path: Path, lock: int, writing: Engine, reading: Engine) -> None:
+        self._path = path
+        self._lock: int | None = lock
+        self._writing, self._reading = writing, reading
+        self._committed: Callable[[], None] = lambda: None
+        self._writer = Writer(writing, str(path), self._tell)
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
+
+    @classmethod
+    def open(cls, folder: Path, *, connect: Connect = connect) -> Self:
+        """Take the folder (made if missing), bring the database to this version, and be its process until `close`.
+
+        Raises:
+            StorageFault: another process has it, it cannot be opened, or a newer version wrote it.
+        """
+        path = folder / DATABASE
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = _take(folder)
+        except OSError as error:
+            raise StorageFault(
+                f"the store folder {folder} cannot be opened: {error.strerror or error}",
+                "see that it exists and belongs to this user",
+            ) from error
+        writing = _engine(path, connect, read_only=False)
+        try:
+            _make_private(path)
+            with writing.connect() as connection:
+                upgrade(connection)
+            reading = _engine(path, connect, read_only=True)
+            return cls(path, lock, writing, reading)
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            writing.dispose()
+            os.close(lock)
+            raise fault(str(path), error) from error
+        except BaseException:
+            writing.dispose()
+            os.close(lock)
+            raise
+
+    @property
+    def path(self) -> Path:
+        """The database's file."""
+        return self._path
+
+    @property
+    def commits(self) -> int:
+        """Transactions committed since it was opened."""
+        return self._writer.commits
+
+    def after_commit(self, told: Callable[[], None]) -> None:
+        """Have this called, in the writer's thread, after each commit."""
+        self._committed = told
+
+    def _tell(self) -> None:
+        self._committed()
+
+    async def write(self, unit: Callable[[Writing], T]) -> T:
+        """See `port.Store.write`.
+
+        Raises:
+            StorageFault: it could not be committed; nothing of it is there.
+        """
+        return await asyncio.shield(self._writer.write(lambda connection: unit(Rows(connection))))
+
+    async def read(self, query: Callable[[Reading], T]) -> T:
+        """See `port.Store.read`.
+
+        Raises:
+            StorageFault: the store cannot be read, or was closed.
+        """
+        if self._lock is None:
+            raise StorageFault(f"the store {self._path} is closed", "try again when the recorder runs")
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, query)
+
+    def _read(self, query: Callable[[Reading], T]) -> T:
+        try:
+            with self._reading.connect() as connection, connection.begin():
+                return query(Rows(connection))
+        except SQLAlchemyError as error:
+            raise fault(str(self._path), error) from error
+
+    async def close(self) -> None:
+        """See `port.Store.close`."""
+        await asyncio.to_thread(self.close_now)
+
+    def close_now(self) -> None:
+        """The same, blocking: for whoever has no event loop."""
+        if self._lock is None:
+            return
+        lock, self._lock = self._lock, None
+        self._writer.close()
+        self._readers.shutdown()
+        self._reading.dispose()
+        self._writing.dispose()
+        os.close(lock)
+
+
+def _engine(path: Path, connect: Connect, *, read_only: bool) -> Engine:
+    uri = f"file:{quote(str(path))}?mode={'ro' if read_only else 'rwc'}"
+    pool: dict[str, Any] = {"poolclass": QueuePool, "pool_size": READERS} if read_only else {"poolclass": NullPool}
+    engine = create_engine("sqlite+pysqlite://", creator=lambda: connect(uri), hide_parameters=True, **pool)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        settings = [
+            f"busy_timeout={BUSY_MILLISECONDS}",
+            "foreign_keys=ON",
+            f"cache_size=-{CACHE_KIB}",
+            "temp_store=MEMORY",
+            "query_only=ON"
+            if read_only
+            else f"journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint={WAL_PAGES}",
+        ]
+        connection.executescript("".join(f"PRAGMA {setting};" for setting in settings))
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _take(folder: Path) -> int:
+    lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        raise StorageFault(
+            f"the store folder {folder} is in use by another process", "end that one; one recorder writes a store"
+        ) from error
+    return lock
+
+
+def _make_private(path: Path) -> None:
+    """Readable by its owner only; the journal takes the file's mode."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
