@@ -122,6 +122,8 @@ def _explain_file(settings: Any, calls: str, *, user: str | None, as_json: bool)
         source, closes = (sys.stdin.fileno(), False) if calls == "-" else (calls, True)
         with open(source, encoding="utf-8", errors="replace", newline="", closefd=closes) as file:
             tally = explain_calls(settings, file, sys.stdout, user=user, as_json=as_json, name=calls)
+    except BrokenPipeError:
+        raise  # who read the answer has seen enough, `head` for one; click ends quietly
     except OSError as error:
         raise CouldNotRun(f"cannot read {calls}: {error.strerror}") from error
     if tally.problems:

@@ -1,6 +1,7 @@
 """What `callkeeper up` says while it runs: few lines for people, or one JSON object a line for machines."""
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any, Protocol, TextIO
 
 from callkeeper.kinds.finding import ObjectKey
 from callkeeper.local.page import Line, Locate, change_words
+from callkeeper.local.state import state_folder
 from callkeeper.manifests.located import LocatedFinding
 from callkeeper.manifests.output.text import render_text
 from callkeeper.manifests.report import Report
@@ -41,6 +43,12 @@ class Started:
     pages: Mapping[ObjectKey, tuple[str | None, Sequence[Line]]]
     users: tuple[int, int] | None
     sample: str | None
+
+
+def _where(started: Started) -> str:
+    """What names this state folder to other commands: the settings folder, unless it was put somewhere else."""
+    usual = started.state == state_folder(started.folder)
+    return shlex.quote(str(started.folder)) if usual else f"--state {shlex.quote(str(started.state))}"
 
 
 class Teller(Protocol):
@@ -91,7 +99,7 @@ class TextTeller:
             header = started.state / "authorization"
             lines += [f"API     {started.url}", f"State   {started.state}", "", "Offer a call:", ""]
             lines += [f"  {example_call(started.url, header, started.sample)}", "", "See who changed what:", ""]
-            lines += [f"  callkeeper audit export {started.folder} --from today", ""]
+            lines += [f"  callkeeper audit export {_where(started)} --from today", ""]
         else:
             lines += [f"State   {started.state}", ""]
         lines.append("Save a file and the change is in force within a second. Ctrl-C ends.")

@@ -159,8 +159,8 @@ def list_difference(before: Sequence[str], after: Sequence[str], show: ShowPatte
     """How two lists of patterns or ranges differ: counts and hash of each, and the first entries that changed."""
     added, removed = sorted(set(after) - set(before)), sorted(set(before) - set(after))
     details: dict[str, Any] = {
-        "from": {"entries": len(before), "sha256": _digest(before)},
-        "to": {"entries": len(after), "sha256": _digest(after)},
+        "from": {"entries": len(before), "sha256": _digest(before, show)},
+        "to": {"entries": len(after), "sha256": _digest(after, show)},
     }
     for name, entries in (("added", added), ("removed", removed)):
         if entries:
@@ -174,8 +174,9 @@ def show_entry(entry: str, show: ShowPattern) -> str:
     return "-".join(show(part) for part in entry.split("-"))
 
 
-def _digest(entries: Sequence[str]) -> str:
-    return sha256("\n".join(sorted(entries)).encode()).hexdigest()[:HASH_DIGITS]
+def _digest(entries: Sequence[str], show: ShowPattern) -> str:
+    """Tells two lists apart; taken of what may be shown, or a list of one number could be found by trying them all."""
+    return sha256("\n".join(show_entry(entry, show) for entry in entries).encode()).hexdigest()[:HASH_DIGITS]
 
 
 def _fields(
@@ -215,7 +216,7 @@ def _bounded(changes: list[Change], action: Action, what: str) -> Iterator[Chang
     details = {
         what: len(rest),
         "summary": f"{len(rest)} more {what} changed likewise",
-        "sha256": _digest([text]),
+        "sha256": _digest([text], str),
         "objects": objects[:MAX_ENTRIES_SHOWN] if what == "users" else len(objects),
     }
     yield Change(action=action, object=objects[0] if len(objects) == 1 else None, details=details)
