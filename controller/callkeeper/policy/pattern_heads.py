@@ -5,8 +5,7 @@ the list. Under most heads only digits may follow, and one integer tells how man
 `pattern_rests`.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -54,7 +53,7 @@ def _smallest_tail(code: int, count: int) -> str:
 class Heads:
     """All heads of a list, each with what may follow it."""
 
-    __slots__ = ("_codes", "_lengths", "_rests")
+    __slots__ = ("_codes", "_lengths", "_rests", "_short")
 
     def __init__(self, codes: dict[str, int], rests: Mapping[str, Sequence[str]]) -> None:
         """Index the heads.
@@ -64,7 +63,7 @@ class Heads:
             rests: what else may follow, by head.
         """
         self._codes = codes
-        self._lengths = HeadLengths(codes)
+        self._lengths, self._short = head_lengths(codes)
         self._rests = {
             head: tuple(sorted(found)) if len(found) <= FEW else RestTable(found) for head, found in rests.items()
         }
@@ -74,9 +73,7 @@ class Heads:
 
         Only what meets a head is looked at closer: most numbers meet none, and this is the path they all take.
         """
-        lengths = self._lengths.by_second.get(number[:_SECOND])
-        if lengths is None:
-            lengths = self._lengths.by_first.get(number[:_FIRST], self._lengths.short)
+        lengths = self._lengths.get(number[:INDEXED], self._short)
         code_of = self._codes.get
         size = len(number)
         for length in lengths:
@@ -94,12 +91,12 @@ class Heads:
             if best is None or pattern < best:
                 best = pattern
         if code & RESTS:
-            rest = self._smallest_rest(number[:length], number, tail)
+            rest = self._smallest_rest(number[:length], tail)
             if rest is not None and (best is None or number[:length] + rest < best):
                 best = number[:length] + rest
         return best
 
-    def _smallest_rest(self, head: str, number: str, tail: str) -> str | None:
+    def _smallest_rest(self, head: str, tail: str) -> str | None:
         """The smallest rest under a head that hits the whole of the tail."""
         rests = self._rests[head]
         if isinstance(rests, RestTable):
@@ -107,8 +104,8 @@ class Heads:
             return rests.smallest(tail) if not tail.strip(SYMBOLS) else None
         positions = None
         for rest in rests:
-            # Most cannot end like the number, or are of another length: no need to look closer.
-            if (number.endswith(rest[-1]) or rest[-1] in "X.!") and (len(rest) == len(tail) or "!" in rest):
+            # Most are of another length, or end otherwise: no need to look closer.
+            if (len(rest) == len(tail) or "!" in rest) and _may_end(rest, tail):
                 if positions is None:
                     if tail.strip(SYMBOLS):
                         return None
@@ -118,67 +115,35 @@ class Heads:
         return None
 
 
-_FIRST: Final = 5
-_SECOND: Final = 8
-_CROWDED: Final = 3
-"""The first five characters of a number, about country and area code (`+3905`), say which head lengths are worth a
-probe; where they leave more than three, as in lists of 100,000, the first eight say it, at an entry per such prefix."""
+def _may_end(rest: str, tail: str) -> bool:
+    """Whether the literal characters after the last `!` of a rest are those the tail ends in."""
+    for element, character in zip(reversed(rest), reversed(tail), strict=False):
+        if element != character and element not in "X.":
+            return element == "!"
+    return True
 
 
-class HeadLengths:
-    """Which lengths of head may begin a number, by the number's first characters.
+INDEXED: Final = 6
+"""How many first characters, about country and area code (`+39055`), say which head lengths are worth a probe. Fewer
+leave more lengths, more make an index as large as what it indexes; between five and seven it hardly matters."""
 
-    Attributes:
-        by_second: under crowded prefixes, the lengths by the number's first `_SECOND` characters.
-        by_first: else the lengths by the first `_FIRST`.
-        short: else these.
+
+def head_lengths(heads: Iterable[str]) -> tuple[dict[str, tuple[int, ...]], tuple[int, ...]]:
+    """The lengths of head that may begin a number, ascending: by its first `INDEXED` characters, and for all others.
+
+    Some may exceed the number's own length.
     """
-
-    __slots__ = ("by_first", "by_second", "short")
-
-    def __init__(self, heads: Collection[str]) -> None:
-        by_first: dict[str, int] = {}
-        for head in heads:
-            prefix = head[:_FIRST]
-            by_first[prefix] = by_first.get(prefix, 0) | 1 << len(head)
-        short = {prefix for prefix in by_first if len(prefix) < _FIRST}
-        self.short = tuple(sorted(set(map(len, short))))
-        for prefix in by_first:
-            for length in self.short:
-                if prefix[:length] in short:
-                    by_first[prefix] |= 1 << length
-        crowded = {prefix for prefix, mask in by_first.items() if mask.bit_count() > _CROWDED}
-        by_second = _divided(heads, crowded, by_first) if crowded else {}
-        self.by_first = {prefix: _lengths(mask) for prefix, mask in by_first.items() if len(prefix) == _FIRST}
-        self.by_second = {prefix: _lengths(mask) for prefix, mask in by_second.items()}
-
-    def of(self, number: str) -> tuple[int, ...]:
-        """The lengths to probe, ascending; some may exceed the number's own."""
-        lengths = self.by_second.get(number[:_SECOND])
-        return lengths if lengths is not None else self.by_first.get(number[:_FIRST], self.short)
-
-
-def _divided(heads: Iterable[str], crowded: AbstractSet[str], by_first: dict[str, int]) -> dict[str, int]:
-    """The lengths under crowded prefixes by longer prefix; those of long heads are taken out of `by_first`."""
-    middle: set[str] = set()
-    by_second: dict[str, int] = {}
+    masks: dict[str, int] = {}
     for head in heads:
-        if head[:_FIRST] in crowded:
-            if len(head) < _SECOND:
-                middle.add(head)
-            else:
-                prefix = head[:_SECOND]
-                by_second[prefix] = by_second.get(prefix, 0) | 1 << len(head)
-    short_lengths = (1 << _FIRST) - 1
-    for prefix, long_lengths in by_second.items():
-        mask = long_lengths | (by_first[prefix[:_FIRST]] & short_lengths)
-        for length in range(_FIRST, _SECOND):
-            if prefix[:length] in middle:
-                mask |= 1 << length
-        by_second[prefix] = mask
-    for prefix in crowded:
-        by_first[prefix] &= (1 << _SECOND) - 1
-    return by_second
+        prefix = head[:INDEXED]
+        masks[prefix] = masks.get(prefix, 0) | 1 << len(head)
+    short = {prefix for prefix in masks if len(prefix) < INDEXED}
+    short_lengths = tuple(sorted(set(map(len, short))))
+    for prefix in masks:
+        for length in short_lengths:
+            if prefix[:length] in short:
+                masks[prefix] |= 1 << length
+    return {prefix: _lengths(mask) for prefix, mask in masks.items() if len(prefix) == INDEXED}, short_lengths
 
 
 @lru_cache(maxsize=4096)

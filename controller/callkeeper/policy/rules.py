@@ -92,7 +92,7 @@ def _made(config: RecorderConfig, config_revision: str, *, programmed: bool = Tr
     return Rules(
         revision=config_revision,
         settings=settings,
-        blacklist=PatternSet({entry.pattern for entry in config.blacklist}),
+        blacklist=PatternSet(entry.pattern for entry in config.blacklist),
         internal_numbers=PatternSet(config.filter.internal_numbers),
     )
 
