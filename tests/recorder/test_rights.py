@@ -19,6 +19,7 @@ EXPECTED = {
     "PUT /v1/config": "- ----y-",
     "POST /v1/config:check": "- ----y-",
     "POST /v1/calls": "- -----y",
+    "POST /v1/calls:graph": "- -----y",
     "GET /v1/calls": "- yyyy-y",
     "GET /v1/calls/{segment}": "- yyyy-y",
     "POST /v1/calls/{segment}:update": "- -----y",

@@ -15,11 +15,13 @@ from callkeeper.recorder.http.answers import ProblemDocument
 from callkeeper.recorder.http.call_routes import add_call_routes
 from callkeeper.recorder.http.config_routes import add_config_routes
 from callkeeper.recorder.http.door import door
+from callkeeper.recorder.http.graph_routes import add_graph_routes
 from callkeeper.recorder.http.limits import Limits
 from callkeeper.recorder.http.problems import answer_http
 from callkeeper.recorder.http.rights import ANYBODY, RIGHTS
 from callkeeper.recorder.http.service_routes import add_service_routes
 from callkeeper.recorder.http.user_routes import add_user_routes
+from callkeeper.recorder.http.user_writing_routes import add_user_writing_routes
 from callkeeper.recorder.parts import Recorder, RecorderParts
 
 TITLE = "Callkeeper recorder"
@@ -37,7 +39,14 @@ def create_app(parts: RecorderParts) -> FastAPI:
     app.router.route_class = door(parts.principals, recorder.metrics, parts.trusted_proxies)
     app.state.recorder = recorder
     # Routes are tried in this order: the starts of calls, which are most requests, come first.
-    for add in (add_call_routes, add_config_routes, add_user_routes, add_service_routes):
+    for add in (
+        add_call_routes,
+        add_graph_routes,
+        add_config_routes,
+        add_user_routes,
+        add_user_writing_routes,
+        add_service_routes,
+    ):
         add(app, recorder)
     app.add_middleware(Limits)
     app.add_exception_handler(HTTPException, answer_http)

@@ -13,7 +13,7 @@ QUERY_BYTES = 8 * 1024
 """A query string; the longest legal one (search and cursor) is under 1 KiB."""
 
 JSON_DEPTH = 32
-"""Nesting of a JSON body: the deepest legal one, a config, has 5 levels."""
+"""Nesting of a JSON body, the outermost value counted: the deepest legal one, a config, has 5 levels."""
 
 PARTIES = 1_000
 """Participants of one segment: the largest meetings of the field's platforms list as many."""
@@ -51,6 +51,9 @@ EPOCH = 2**53 - 1
 DIRECTORY_USERS = 100_000
 """Users of one directory."""
 
+RETIRED_USERS = 1_000_000
+"""Deleted users who are remembered, so that no id is given twice: ten times the directory, some 120 MB on disk."""
+
 LINES_PER_USER = 100
 """Lines of one user."""
 
@@ -80,3 +83,12 @@ FORWARDED_CHARACTERS = 4_096
 
 EFFECT_SAMPLE = 20
 """Changed decisions shown by a check."""
+
+GRAPH_NOTIFICATIONS = 1_000
+"""Notifications of Microsoft Graph in one request; Graph packs a handful."""
+
+GRAPH_TENANTS = 100
+"""Tenants of one organisation."""
+
+GRAPH_WAITING_CALLS = 1_000
+"""Calls of Teams kept before it is told who is in them: what overtakes its call does so by seconds."""

@@ -5,7 +5,7 @@ predicate below, used by every look-up of that kind. An address without a row is
 is made.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from callkeeper.policy.directory import Directory, Role, User
 from callkeeper.recorder.principals import Principal
@@ -27,6 +27,7 @@ RIGHTS: Mapping[tuple[str, str], frozenset[Role] | None] = {
     ("PUT", "/v1/config"): frozenset({SETTINGS}),
     ("POST", "/v1/config:check"): frozenset({SETTINGS}),
     ("POST", "/v1/calls"): frozenset({INGEST}),
+    ("POST", "/v1/calls:graph"): frozenset({INGEST}),
     ("POST", "/v1/calls/{segment}:update"): frozenset({INGEST}),
     ("POST", "/v1/calls/{segment}:end"): frozenset({INGEST}),
     ("POST", "/v1/calls/{segment}:start"): frozenset({USER}),
@@ -36,6 +37,12 @@ RIGHTS: Mapping[tuple[str, str], frozenset[Role] | None] = {
     ("GET", "/v1/users"): frozenset({SUPERVISOR, ADMINISTRATOR, AUDITOR}),
     ("GET", "/v1/users/{id}"): frozenset({SUPERVISOR, ADMINISTRATOR, AUDITOR}),
     ("PUT", "/v1/users"): frozenset({ADMINISTRATOR}),
+    ("DELETE", "/v1/users"): frozenset({ADMINISTRATOR}),
+    ("POST", "/v1/users:import"): frozenset({ADMINISTRATOR}),
+    ("PUT", "/v1/users/{id}"): frozenset({ADMINISTRATOR}),
+    ("DELETE", "/v1/users/{id}"): frozenset({ADMINISTRATOR}),
+    ("POST", "/v1/users/{id}:grant"): frozenset({ADMINISTRATOR}),
+    ("POST", "/v1/users/{id}:revoke"): frozenset({ADMINISTRATOR}),
     ("GET", "/v1/audit"): frozenset({ADMINISTRATOR, AUDITOR}),
 }
 
@@ -69,11 +76,13 @@ def sees_segment(principal: Principal, segment: Segment, directory: Directory) -
     return any(user is not None and in_own_groups(principal, user, directory) for user in users)
 
 
-def sees_user(principal: Principal, user: User, directory: Directory) -> bool:
-    """Whether this principal may see this user: all of them, or the members of the own groups."""
+def users_seen(principal: Principal, directory: Directory) -> Callable[[User], bool]:
+    """Which users this principal may see: all of them, or the members of the own groups."""
     if principal.roles & {ADMINISTRATOR, AUDITOR}:
-        return True
-    return SUPERVISOR in principal.roles and in_own_groups(principal, user, directory)
+        return lambda _: True
+    own = own_user(principal, directory) if SUPERVISOR in principal.roles else None
+    groups = frozenset(own.groups if own is not None else ())
+    return lambda user: not groups.isdisjoint(user.groups)
 
 
 def in_own_groups(principal: Principal, user: User, directory: Directory) -> bool:
