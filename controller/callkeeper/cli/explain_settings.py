@@ -124,7 +124,8 @@ def _directory(folder: Path, user: str | None) -> tuple[Directory, tuple[str, ..
 def _stand_in(user: str | None, path: Path) -> tuple[Directory, tuple[str, ...]]:
     """A directory of the one user named, who is taken as licensed."""
     if user is None:
-        return Directory(), (f"there is no {path}, so nobody is known to have a licence or a line",)
+        note = f"there is no {path}, so nobody is known to have a licence or a line; add it, or name a user with --user"
+        return Directory(), (note,)
     person = User(id=user, email=user if "@" in user else "", licences=frozenset({Licence.CALL_RECORDING}))
     note = f"there is no {path}: {user} is taken as a licensed user, and no number is known as anybody's line"
     return Directory.of([person]), (note,)
