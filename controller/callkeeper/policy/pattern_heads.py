@@ -77,23 +77,23 @@ class Heads:
         code_of = self._codes.get
         size = len(number)
         for length in lengths:
-            code = code_of(number[:length])
+            head = number[:length]
+            code = code_of(head)
             if code is not None and length <= size and (code & RESTS or code >> 2 * (size - length) + 1 & 3):
-                best = self._smallest_under(code, number, length, best)
+                best = self._smallest_under(head, code, number[length:], best)
         return best
 
-    def _smallest_under(self, code: int, number: str, length: int, best: str | None) -> str | None:
-        """The smaller of `best` and the smallest pattern with the head that is the number's first characters."""
-        tail = number[length:]
+    def _smallest_under(self, head: str, code: int, tail: str, best: str | None) -> str | None:
+        """The smaller of `best` and the smallest pattern with this head that hits the number, head and tail."""
         count = len(tail)
         if code >> 2 * count + 1 & 3 and (not tail or (tail.isdigit() and tail.isascii())):
-            pattern = number[:length] + _smallest_tail(code, count)
+            pattern = head + _smallest_tail(code, count)
             if best is None or pattern < best:
                 best = pattern
         if code & RESTS:
-            rest = self._smallest_rest(number[:length], tail)
-            if rest is not None and (best is None or number[:length] + rest < best):
-                best = number[:length] + rest
+            rest = self._smallest_rest(head, tail)
+            if rest is not None and (best is None or head + rest < best):
+                best = head + rest
         return best
 
     def _smallest_rest(self, head: str, tail: str) -> str | None:
