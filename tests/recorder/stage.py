@@ -22,7 +22,7 @@ from callkeeper.recorder.files import Disk, LocalDisk
 from callkeeper.recorder.locating import Location
 from callkeeper.recorder.parts import Recorder, RecorderParts
 from callkeeper.recorder.principals import Principal
-from callkeeper.recorder.users import JsonDirectoryStore
+from callkeeper.recorder.user_store import JsonDirectoryStore
 
 POLICY = "RecordingPolicy/voice/default"
 FILTER = "RecordingFilter/voice/default"

@@ -20,6 +20,7 @@ from callkeeper.recorder import bounds
 from callkeeper.recorder.api_document import PATH, api_documents
 from callkeeper.recorder.app import openapi
 from callkeeper.recorder.http import answers
+from callkeeper.recorder.http.door import deeper_than
 from callkeeper.recorder.http.problems import TYPES
 
 ROOT = Path(__file__).parents[2]
@@ -49,13 +50,43 @@ async def test_a_wrong_method_is_a_problem_that_names_the_right_ones(recorder: S
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"\xff\xfe", b'"\\ud800"', b"[" * 500 + b"]" * 500, b'{"nativeId": NaN}', b"{} {}"],
+    [b"", b"{", b"\xff\xfe", b'"\\ud800"', b"[" * 31 + b"}", b'{"nativeId": NaN}', b"{} {}"],
 )
 async def test_what_is_no_json_is_a_problem(recorder: Stage, content: bytes) -> None:
     answer = await recorder.ask(
         "ingest", "POST", "/v1/calls", content=content, headers={"Content-Type": "application/json"}
     )
     problem(answer, "malformed-json" if content else "invalid-request")
+
+
+@pytest.mark.parametrize("levels", [bounds.JSON_DEPTH + 1, 199, 500, 100_000])
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")])
+async def test_json_that_is_nested_too_deeply_is_a_problem(
+    recorder: Stage, levels: int, opening: bytes, closing: bytes
+) -> None:
+    content = opening * levels + b"1" + closing * levels
+    headers = {"Content-Type": "application/json"}
+    problem(await recorder.ask("ingest", "POST", "/v1/calls", content=content, headers=headers), "json-too-deep")
+
+
+@pytest.mark.parametrize("inner", [b"1", b'"[[[["', b"[{}]" + b", [], {}" * 40])
+async def test_json_at_the_bound_of_nesting_is_read_and_then_does_not_fit(recorder: Stage, inner: bytes) -> None:
+    levels = bounds.JSON_DEPTH - (2 if inner.startswith(b"[{") else 0)
+    content = b"[" * levels + inner + b"]" * levels
+    headers = {"Content-Type": "application/json"}
+    problem(await recorder.ask("ingest", "POST", "/v1/calls", content=content, headers=headers), "invalid-request")
+
+
+@given(
+    st.recursive(st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)), st.integers(0, 6)
+)
+def test_depth_is_what_a_recursive_reading_counts(value: Any, levels: int) -> None:
+    def depth(found: Any) -> int:
+        if isinstance(found, dict):
+            found = list(found.values())
+        return 1 + max(map(depth, found), default=0) if isinstance(found, list) else 0
+
+    assert deeper_than(levels, value) is (depth(value) > levels)
 
 
 async def test_a_body_that_is_not_declared_as_json_is_a_problem(recorder: Stage) -> None:

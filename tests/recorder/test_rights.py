@@ -28,7 +28,13 @@ EXPECTED = {
     "POST /v1/calls/{segment}:stop": "- y-----",
     "GET /v1/users": "- -yyy--",
     "PUT /v1/users": "- --y---",
+    "DELETE /v1/users": "- --y---",
+    "POST /v1/users:import": "- --y---",
     "GET /v1/users/{id}": "- -yyy--",
+    "PUT /v1/users/{id}": "- --y---",
+    "DELETE /v1/users/{id}": "- --y---",
+    "POST /v1/users/{id}:grant": "- --y---",
+    "POST /v1/users/{id}:revoke": "- --y---",
     "GET /v1/audit": "- --yy--",
 }
 

@@ -85,8 +85,9 @@ async def test_users_that_were_put_come_back_after_a_restart(tmp_path: Path) -> 
     recorder = stage(tmp_path, directory=None)
     answer = await recorder.ask("administrator", "PUT", "/v1/users", json=PEOPLE)
     assert answer.json() == {"revision": recorder.recorder.users.directory.revision, "changed": True}
-    ((action, actor, details),) = recorder.audit.rows
+    (action, actor, details), licence = recorder.audit.rows
     assert (action.value, actor.principal.id, details["users"]) == ("UpdateUsers", "the-administrator", 2)
+    assert (licence[0].value, licence[2]) == ("GrantLicense", {"user": "ada", "licence": "CallRecording"})
     again = stage(tmp_path, directory=None)
     assert again.recorder.users.directory == recorder.recorder.users.directory
     ada = again.recorder.users.get("ada@EXAMPLE.com")
@@ -120,7 +121,7 @@ async def test_two_users_do_not_share_an_email_address(tmp_path: Path) -> None:
     assert answer.json()["detail"] == "user 2 of the list: its e-mail address is that of another user"
 
 
-@pytest.mark.parametrize("healthy", range(3))
+@pytest.mark.parametrize("healthy", range(6))
 async def test_wherever_the_disk_fails_the_old_users_stay(tmp_path: Path, healthy: int) -> None:
     whole = stage(tmp_path, directory=None)
     await whole.ask("administrator", "PUT", "/v1/users", json=PEOPLE)

@@ -71,8 +71,11 @@ class Action(StrEnum):
 
     IMPORT_USERS = "ImportUsers"
     UPDATE_USERS = "UpdateUsers"
-    ASSIGN_LICENCE = "AssignLicence"
-    REVOKE_LICENCE = "RevokeLicence"
+    CREATE_USER = "CreateUser"
+    UPDATE_USER = "UpdateUser"
+    DELETE_USER = "DeleteUser"
+    GRANT_LICENSE = "GrantLicense"
+    REVOKE_LICENSE = "RevokeLicense"
 
     DOWNLOAD_CSV_AUDIT = "DownloadCsvAudit"
     VERIFY_AUDIT = "VerifyAudit"

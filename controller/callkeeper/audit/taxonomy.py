@@ -50,6 +50,18 @@ _RANGE_FROM = ("from", "instant", "start of the range, RFC 3339, included")
 _RANGE_TO = ("to", "instant", "end of the range, RFC 3339, not included")
 _FILTER = ("filter", "object", "what was asked for; numbers masked")
 _GROUP = ("group", "text", "id of the group")
+_DIRECTORY_USER = ("user", "text", "directory id of the user")
+_LICENCE = ("licence", "text", "name of the licence")
+_DIRECTORY_REVISION = ("revision", "text", "SHA-256 of the directory after it")
+_RESTORED = ("restored", "boolean", "the id had been deleted before, and came back for the same person")
+_DIRECTORY = (
+    ("users", "number", "users in the directory after it"),
+    ("added", "number", "users who came"),
+    ("changed", "number", "users who were changed"),
+    ("removed", "number", "users who went"),
+    ("restored", "number", "of those who came, how many had been deleted before"),
+    _DIRECTORY_REVISION,
+)
 _ATTRIBUTED = (_OBJECT, _AUTHOR, _COMMIT)
 _REVISIONS = (_REVISION, _PREVIOUS)
 _DRIFT = (
@@ -178,25 +190,25 @@ _TABLE: tuple[Entry, ...] = (
     _entry(Action.ADD_GROUP_MEMBER, Area.GROUPS, RECORDER, "A user joined a group.", _GROUP, _USER),
     _entry(Action.REMOVE_GROUP_MEMBER, Area.GROUPS, RECORDER, "A user left a group.", _GROUP, _USER),
     *(
-        _entry(
-            action,
-            Area.PLATFORM,
-            RECORDER,
-            meaning,
-            ("users", "number", "users in the directory after it"),
-            ("revision", "text", "SHA-256 of the directory"),
-            emitted=emitted,
-        )
-        for action, meaning, emitted in (
-            (Action.IMPORT_USERS, "The user directory was read from users.csv.", False),
-            (Action.UPDATE_USERS, "The user directory was replaced over the API.", True),
+        _entry(action, Area.PLATFORM, RECORDER, meaning, *_DIRECTORY, emitted=True)
+        for action, meaning in (
+            (Action.IMPORT_USERS, "Users were added and changed from a CSV file over the API."),
+            (Action.UPDATE_USERS, "The user directory was replaced or emptied as a whole over the API."),
         )
     ),
     *(
-        _entry(action, Area.PLATFORM, RECORDER, meaning, _USER, ("licence", "text", "name of the licence"))
+        _entry(action, Area.PLATFORM, RECORDER, meaning, _DIRECTORY_USER, *more, _DIRECTORY_REVISION, emitted=True)
+        for action, meaning, more in (
+            (Action.CREATE_USER, "A user was made.", (_RESTORED,)),
+            (Action.UPDATE_USER, "A user was changed.", (("fields", "list of text", "names of what changed"),)),
+            (Action.DELETE_USER, "A user was deleted; the recordings stay.", ()),
+        )
+    ),
+    *(
+        _entry(action, Area.PLATFORM, RECORDER, meaning, _DIRECTORY_USER, _LICENCE, emitted=True)
         for action, meaning in (
-            (Action.ASSIGN_LICENCE, "A licence was given to a user."),
-            (Action.REVOKE_LICENCE, "A licence was taken from a user."),
+            (Action.GRANT_LICENSE, "A licence was given to a user, by itself or with a change of the user."),
+            (Action.REVOKE_LICENSE, "A licence was taken from a user, by itself or with a change of the user."),
         )
     ),
     _entry(

@@ -22,7 +22,7 @@ from callkeeper.recorder.errors import StorageFault
 from callkeeper.recorder.files import LocalDisk
 from callkeeper.recorder.parts import Recorder, RecorderParts
 from callkeeper.recorder.stored_audit import StoredAudit
-from callkeeper.recorder.users import JsonDirectoryStore
+from callkeeper.recorder.user_store import JsonDirectoryStore
 
 SENDER = "recorder"
 """Under this name the embedded recorder numbers its audit rows."""

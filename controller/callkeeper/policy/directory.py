@@ -5,10 +5,11 @@ A directory is a fact, not a setting: it is not pinned to running segments and h
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from typing import TypeVar
 
 from callkeeper.policy.numbers import normalize_number
 
@@ -114,10 +115,7 @@ class Directory:
 
     @cached_property
     def _by_number(self) -> dict[str, tuple[User, ...]]:
-        owners: dict[str, list[User]] = {}
-        for user in self.users.values():
-            for number in {number for line in user.lines for number in line.numbers}:
-                owners.setdefault(number, []).append(user)
+        owners = _owners(self.users.values())
         return {number: tuple(sorted(found, key=lambda user: user.id)) for number, found in owners.items()}
 
     @cached_property
@@ -143,10 +141,78 @@ class Directory:
         return self._twins.get(number, frozenset())
 
     @cached_property
+    def order(self) -> tuple[str, ...]:
+        """All ids, sorted."""
+        return tuple(sorted(self.users))
+
+    @cached_property
+    def _rows(self) -> dict[str, bytes]:
+        return {name: _row(user) for name, user in self.users.items()}
+
+    @cached_property
+    def canonical_bytes(self) -> bytes:
+        """The canonical JSON of all users, a list ordered by id."""
+        return b"[" + b",".join(map(self._rows.__getitem__, self.order)) + b"]"
+
+    @cached_property
     def revision(self) -> str:
         """SHA-256 (hex) of the canonical JSON of all users, independent of their order."""
-        rows = [user_to_json(user) for _, user in sorted(self.users.items())]
-        return hashlib.sha256(json.dumps(rows, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        return hashlib.sha256(self.canonical_bytes).hexdigest()
+
+    def with_changes(self, changed: Iterable[User], removed: Iterable[str] = ()) -> "Directory":
+        """Another directory: these users come or are replaced, those of these ids go.
+
+        What the look-ups hold of everybody else is taken over, so that one user among a hundred thousand costs copies
+        and no reading anew.
+        """
+        come = {user.id: user for user in changed}
+        gone = (set(removed) & self.users.keys()) - come.keys()
+        touched = [*come.values(), *(self.users[name] for name in (come.keys() & self.users.keys()) | gone)]
+        users = {name: user for name, user in self.users.items() if name not in gone} | come
+        made = Directory(users)
+        kept = made.__dict__
+        if not gone and come.keys() <= self.users.keys():
+            kept["order"] = self.order
+        rows = {name: row for name, row in self._rows.items() if name not in gone}
+        kept["_rows"] = rows | {name: _row(user) for name, user in come.items()}
+        emails = {email: user for email, user in self._by_email.items() if user.id not in come and user.id not in gone}
+        kept["_by_email"] = emails | {user.email.casefold(): user for user in come.values() if user.email}
+        owners, twins, new = dict(self._by_number), dict(self._twins), _owners(come.values())
+        for number in {number for user in touched for line in user.lines for number in line.numbers}:
+            others = [user for user in owners.get(number, ()) if user.id not in come and user.id not in gone]
+            found = sorted([*others, *new.get(number, ())], key=lambda user: user.id)
+            _set(owners, number, tuple(found))
+            _set(twins, number, _twins_of(number, owners.get(number, ())))
+        kept["_by_number"], kept["_twins"] = owners, twins
+        return made
+
+
+Found = TypeVar("Found", bound=Sized)
+
+
+def _set(look_up: dict[str, Found], number: str, found: Found) -> None:
+    """Keep what was found; a number that nothing is found for is not in the look-up."""
+    if found:
+        look_up[number] = found
+    else:
+        look_up.pop(number, None)
+
+
+def _owners(users: Iterable[User]) -> dict[str, list[User]]:
+    owners: dict[str, list[User]] = {}
+    for user in users:
+        for number in {number for line in user.lines for number in line.numbers}:
+            owners.setdefault(number, []).append(user)
+    return owners
+
+
+def _twins_of(number: str, owners: tuple[User, ...]) -> frozenset[str]:
+    lines = (line for user in owners for line in user.lines if number in line.numbers)
+    return frozenset(other for line in lines for other in line.numbers if other != number)
+
+
+def _row(user: User) -> bytes:
+    return json.dumps(user_to_json(user), sort_keys=True, separators=(",", ":")).encode()
 
 
 def user_to_json(user: User) -> dict[str, object]:

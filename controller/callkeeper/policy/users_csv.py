@@ -23,8 +23,8 @@ from callkeeper.policy.directory import Licence, Line, Role, User, UserStatus, l
 COLUMNS = ("id", "name", "surname", "email", "lines", "licences", "roles", "groups", "status")
 """The columns there are."""
 
-MAX_USERS = 500_000
-"""Five times the largest organisation planned for."""
+MAX_USERS = 100_000
+"""As many as a recorder's directory takes: the largest organisation planned for."""
 MAX_CELL = 4096
 """Characters in a cell: some 150 lines or groups of one user."""
 MAX_WORD = 254
@@ -61,10 +61,14 @@ class UsersFile:
     Attributes:
         users: in the order of the file; rows with a problem are left out.
         problems: in the order of the file; empty when all is well.
+        lines: of each user, the line its row starts on, counted from 1.
+        columns: those the file has, in its order; empty when its first row cannot be used.
     """
 
     users: tuple[User, ...]
     problems: tuple[UsersProblem, ...]
+    lines: tuple[int, ...] = ()
+    columns: tuple[str, ...] = ()
 
 
 class _CellError(ValueError):
@@ -83,6 +87,7 @@ def parse_users(text: str) -> UsersFile:
         text: the file's text, decoded from UTF-8, with or without a byte order mark.
     """
     users: list[User] = []
+    lines: list[int] = []
     problems: list[UsersProblem] = []
     rows = _rows(text, problems)
     header = next(rows, None)
@@ -105,8 +110,9 @@ def parse_users(text: str) -> UsersFile:
             problems.append(UsersProblem(line=number, column=error.column, message=error.message))
         else:
             users.append(user)
+            lines.append(number)
     problems.sort(key=lambda problem: problem.line)
-    return UsersFile(users=tuple(users), problems=tuple(problems))
+    return UsersFile(users=tuple(users), problems=tuple(problems), lines=tuple(lines), columns=columns)
 
 
 def _rows(text: str, problems: list[UsersProblem]) -> Iterator[tuple[int, list[str]]]:

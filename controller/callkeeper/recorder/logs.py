@@ -4,17 +4,19 @@ Events carry ids the recorder gave, revisions, counts and places in the code; ne
 a request held. Stdout stays free for what a command answers.
 """
 
+import logging
 import sys
 from typing import TextIO
 
 import structlog
 
 
-def configure_logging(*, as_json: bool, stream: TextIO | None = None) -> None:
+def configure_logging(*, as_json: bool, level: int = logging.INFO, stream: TextIO | None = None) -> None:
     """Set it for the process; call it once, before the recorder is made.
 
     Args:
         as_json: JSON lines, else lines for people (coloured on a terminal).
+        level: what is worse or as bad is written, `logging.INFO`.
         stream: where to; stderr by default.
     """
     stream = stream or sys.stderr
@@ -27,6 +29,7 @@ def configure_logging(*, as_json: bool, stream: TextIO | None = None) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             renderer,
         ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )

@@ -13,7 +13,8 @@ from callkeeper.recorder.http.door import Principals
 from callkeeper.recorder.locating import Locator, NoLocator
 from callkeeper.recorder.metrics import Metrics
 from callkeeper.recorder.programming import Programming
-from callkeeper.recorder.users import DirectoryStore, Users
+from callkeeper.recorder.user_store import DirectoryStore
+from callkeeper.recorder.users import Users
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,74 +1,65 @@
 """The user directory of this recorder: in memory, behind a port for where it is kept.
 
-It is either put here over HTTP and kept as JSON in the state folder, or given by whoever composes the recorder from
-another source (a folder's `users.csv`), which then is the only one: see `Users.given_by`.
+It is either put here over HTTP and kept (`user_store`), or given by whoever composes the recorder from another source
+(a folder's `users.csv`), which then is the only one: see `Users.given_by`.
 """
 
 import asyncio
-import json
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
 
 import structlog
 
 from callkeeper.audit.actions import Action
-from callkeeper.policy.directory import Directory, Licence, Role, User, UserStatus, line, user_to_json
+from callkeeper.policy.directory import Directory, Licence, User
+from callkeeper.policy.users_csv import UsersFile
 from callkeeper.recorder.auditing import Actor, AuditSink
-from callkeeper.recorder.clock import Clock
-from callkeeper.recorder.errors import Conflict, StorageFault, Unknown
-from callkeeper.recorder.files import Disk, replace_file
+from callkeeper.recorder.clock import Clock, instant_text
+from callkeeper.recorder.errors import Conflict, PreconditionFailed, Unknown, Unprocessable
+from callkeeper.recorder.user_changes import (
+    Difference,
+    Row,
+    changed_fields,
+    licence_rows,
+    restored,
+    retire,
+    see_ids,
+)
+from callkeeper.recorder.user_import import LineResult, UserImport, names, plan_import
+from callkeeper.recorder.user_search import UserSearch
+from callkeeper.recorder.user_store import DirectoryStore, KeptDirectory, Retired
 
 log = structlog.get_logger()
 
-
-class DirectoryStore(Protocol):
-    """Keeps the directory. Methods block and raise `StorageFault`."""
-
-    def load(self) -> Directory:
-        """What was saved last; empty before that."""
-        ...
-
-    def save(self, directory: Directory) -> None:
-        """Keep it: on disk when this returns, else what was there stands."""
-        ...
+ROWS_AT_ONCE = 1_000
+"""Audit rows on their way together: they share a few commits, and a hundred thousand never wait in memory at once."""
 
 
-class JsonDirectoryStore:
-    """Keeps the directory in one JSON file."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A change somebody wants.
 
-    def __init__(self, path: Path, disk: Disk) -> None:
-        self._path = path
-        self._disk = disk
+    Attributes:
+        directory: what it makes of the directory.
+        difference: to the one before.
+        row: what the audit log says of it besides the licences; None when they say it all.
+    """
 
-    def load(self) -> Directory:
-        """See `DirectoryStore.load`.
+    directory: Directory
+    difference: Difference
+    row: Row | None
 
-        Raises:
-            StorageFault: the file cannot be read or is not a directory.
-        """
-        try:
-            return Directory.of(_user(value) for value in _list(json.loads(self._disk.read(self._path))))
-        except FileNotFoundError:
-            return Directory()
-        except OSError as error:
-            raise _fault("read", self._path, error) from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise StorageFault(
-                f"{self._path} is not a user directory", "restore it from a backup, or remove it and put the users anew"
-            ) from error
 
-    def save(self, directory: Directory) -> None:
-        """See `DirectoryStore.save`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prepared:
+    """A change with everything it takes."""
 
-        Raises:
-            StorageFault: it could not be written.
-        """
-        rows = [user_to_json(user) for _, user in sorted(directory.users.items())]
-        try:
-            self._disk.make_folder(self._path.parent)
-            replace_file(self._disk, self._path, json.dumps(rows, separators=(",", ":")).encode())
-        except OSError as error:
-            raise _fault("write", self._path, error) from error
+    search: UserSearch
+    retired: Mapping[str, Retired]
+    rows: Sequence[Row]
+    difference: Difference
 
 
 class Users:
@@ -91,8 +82,8 @@ class Users:
 
         Args:
             store: where puts are kept; None when the directory is given.
-            audit: where a put leaves its row.
-            clock: for that row.
+            audit: where a change leaves its rows.
+            clock: for those rows.
             given: the directory of an authoritative source.
             given_by: that source in words, `users.csv`; puts are refused then.
         """
@@ -100,13 +91,15 @@ class Users:
         self._audit = audit
         self._clock = clock
         self._one_at_a_time = asyncio.Lock()
+        kept = store.load() if store is not None and given is None else KeptDirectory()
+        self._retired = kept.retired
         self.given_by = given_by
-        self.directory = given if given is not None else store.load() if store is not None else Directory()
-        self._warm(self.directory)
+        self.directory = kept.directory if given is None else given
+        self.search = _warm(UserSearch(self.directory))
 
     def give(self, directory: Directory, given_by: str | None) -> None:
         """Swap in what the authoritative source says now (`local/` calls this when the file was saved)."""
-        self._warm(directory)
+        self.search = _warm(UserSearch(directory))
         self.directory = directory
         self.given_by = given_by
 
@@ -121,43 +114,212 @@ class Users:
             raise unknown_user()
         return found
 
-    async def put(self, directory: Directory, actor: Actor) -> bool:
+    async def replace(
+        self, directory: Directory, actor: Actor, *, fits: Callable[[str], bool], restore: bool = False
+    ) -> bool:
         """Replace the directory as a whole; False when it is the same as before, and nothing is written.
+
+        Args:
+            directory: the users from now on.
+            actor: who wants it.
+            fits: whether the request was written for the directory of this revision.
+            restore: whether ids that come back are taken for the same people.
+
+        Raises:
+            Conflict: an authoritative source gives the directory, or an id was somebody else's.
+            PreconditionFailed: it was written for another directory.
+            Full: too many deleted users are remembered.
+            AuditFault: a row cannot be written; nothing was changed.
+            StorageFault: it cannot be kept; what was there stays.
+        """
+
+        def wanted(before: Directory) -> Wanted:
+            if not fits(before.revision):
+                raise PreconditionFailed(
+                    "directory-mismatch",
+                    "the directory in force is not the one the request was written for",
+                    "read it anew, and send If-Match with its revision",
+                    {"revision": before.revision},
+                )
+            difference = Difference.between(before, directory)
+            return Wanted(directory=directory, difference=difference, row=(Action.UPDATE_USERS, difference.counts))
+
+        return await self._change(wanted, actor, restore=restore)
+
+    async def put(self, user: User, actor: Actor, *, restore: bool = False) -> LineResult:
+        """Make this user, or replace the one with this id.
+
+        Raises:
+            Unprocessable: the e-mail address is another user's.
+            Conflict: as for `replace`; and Full, AuditFault and StorageFault.
+        """
+        result = LineResult.UNCHANGED
+
+        def wanted(before: Directory) -> Wanted:
+            nonlocal result
+            old = before.users.get(user.id)
+            others = (before.find(name) for name in names(user))
+            if any(other is not None and other.id != user.id for other in others):
+                raise Unprocessable(
+                    "invalid-users", "the e-mail address is that of another user", "give each user one of their own"
+                )
+            directory = before.with_changes([user])
+            difference = Difference.between(before, directory, [user.id])
+            row: Row = Action.CREATE_USER, {"user": user.id}
+            if old is not None:
+                row = Action.UPDATE_USER, {"user": user.id, "fields": changed_fields(old, user)}
+            result = LineResult.CREATED if old is None else LineResult.CHANGED
+            return Wanted(directory=directory, difference=difference, row=row)
+
+        changed = await self._change(wanted, actor, restore=restore)
+        return result if changed else LineResult.UNCHANGED
+
+    async def delete(self, reference: str, actor: Actor) -> None:
+        """Delete the user with this id or e-mail address; the id is never given to somebody else.
+
+        Raises:
+            Unknown: there is none.
+            Conflict: an authoritative source gives the directory; and Full, AuditFault and StorageFault.
+        """
+
+        def wanted(before: Directory) -> Wanted:
+            user = _found(before, reference)
+            directory = before.with_changes((), [user.id])
+            row = Action.DELETE_USER, {"user": user.id}
+            return Wanted(directory=directory, difference=Difference(removed=(user,)), row=row)
+
+        await self._change(wanted, actor)
+
+    async def set_licence(self, reference: str, licence: Licence, actor: Actor, *, granted: bool) -> tuple[bool, User]:
+        """Give a user a licence or take it; False when that is how it is already. With the user as it is then.
+
+        Raises:
+            Unknown: there is no such user.
+            Conflict: an authoritative source gives the directory; and AuditFault and StorageFault.
+        """
+        after: User | None = None
+
+        def wanted(before: Directory) -> Wanted:
+            nonlocal after
+            user = _found(before, reference)
+            own = {licence}
+            after = replace(user, licences=user.licences | own if granted else user.licences - own)
+            directory = before.with_changes([after])
+            return Wanted(directory=directory, difference=Difference.between(before, directory, [user.id]), row=None)
+
+        changed = await self._change(wanted, actor)
+        assert after is not None
+        return changed, after
+
+    def plan(self, file: UsersFile, *, restore: bool) -> UserImport:
+        """What an import would do now; changes nothing. Takes long for a long file.
 
         Raises:
             Conflict: an authoritative source gives the directory.
-            AuditFault: the row cannot be written; nothing was changed.
-            StorageFault: it cannot be kept; what was there stays.
         """
-        # Shielded: a request that is cancelled half way must not leave the disk ahead of the memory.
-        return await asyncio.shield(self._put(directory, actor))
+        self._see_writable()
+        return plan_import(file, self.directory, self._retired, restore=restore)
 
-    async def _put(self, directory: Directory, actor: Actor) -> bool:
+    async def import_(
+        self, file: UsersFile, actor: Actor, *, skip_bad: bool = False, restore: bool = False
+    ) -> UserImport:
+        """Add and change the users of a file, all of them or, with `skip_bad`, those of the good lines.
+
+        Where there are problems and they are not to be skipped, nothing is changed: look at the report.
+
+        Raises:
+            Conflict: an authoritative source gives the directory; and AuditFault and StorageFault.
+        """
+        planned = UserImport(users=(), report=())
+
+        def wanted(before: Directory) -> Wanted:
+            nonlocal planned
+            planned = plan_import(file, before, self._retired, restore=restore)
+            if planned.problems and not skip_bad:
+                return Wanted(directory=before, difference=Difference(), row=None)
+            directory = before.with_changes(planned.users)
+            difference = Difference.between(before, directory, (user.id for user in planned.users))
+            return Wanted(directory=directory, difference=difference, row=(Action.IMPORT_USERS, difference.counts))
+
+        # Who was deleted was looked at line by line.
+        await self._change(wanted, actor, restore=True)
+        return planned
+
+    def _see_writable(self) -> DirectoryStore:
+        if self.given_by is not None or self._store is None:
+            raise Conflict(
+                "users-from-folder",
+                f"the users come from {self.given_by or 'elsewhere'}, which is authoritative",
+                "edit that file; the recorder follows when it is saved",
+            )
+        return self._store
+
+    async def _change(self, wanted: Callable[[Directory], Wanted], actor: Actor, *, restore: bool = False) -> bool:
+        # Shielded: a request that is cancelled half way must not leave the disk ahead of the memory.
+        return await asyncio.shield(self._change_whole(wanted, actor, restore=restore))
+
+    async def _change_whole(self, wanted: Callable[[Directory], Wanted], actor: Actor, *, restore: bool) -> bool:
         async with self._one_at_a_time:
-            if self.given_by is not None or self._store is None:
-                raise Conflict(
-                    "users-from-folder",
-                    f"the users come from {self.given_by or 'elsewhere'}, which is authoritative",
-                    "edit that file; the recorder follows when it is saved",
-                )
-            revision = await asyncio.to_thread(self._warm, directory)
-            before = self.directory
-            if revision == before.revision:
+            store = self._see_writable()
+            prepared = await asyncio.to_thread(self._prepare, wanted, restore=restore)
+            if prepared is None:
                 return False
-            details = {"users": len(directory.users), "revision": revision}
-            await self._audit.emit(Action.UPDATE_USERS, at=self._clock.now(), actor=actor, details=details)
-            await asyncio.to_thread(self._store.save, directory)
-            self.directory = directory
-        log.info("users_replaced", **_counts(before, directory))
+            await self._emit(prepared.rows, actor)
+            directory, difference = prepared.search.directory, prepared.difference
+            kept = KeptDirectory(directory=directory, retired=prepared.retired)
+            await asyncio.to_thread(store.save, kept, retired_too=bool(difference.removed))
+            self.directory, self.search, self._retired = directory, prepared.search, prepared.retired
+        log.info("users_changed", **difference.counts)
         return True
 
-    @staticmethod
-    def _warm(directory: Directory) -> str:
-        """Make the look-ups before the directory is swapped in, so that no call waits for them."""
-        directory.find("@")
-        directory.owners("0")
-        directory.twins("0")
-        return directory.revision
+    def _prepare(self, wanted: Callable[[Directory], Wanted], *, restore: bool) -> _Prepared | None:
+        """Everything that takes long, beside the event loop; None when nothing changes."""
+        change = wanted(self.directory)
+        difference, directory = change.difference, change.directory
+        if not difference:
+            return None
+        if not restore:
+            see_ids(difference, self._retired)
+        retired = retire(difference, self._retired, instant_text(self._clock.now()))
+        search = self.search.with_changes(directory, (after for _, after in difference.changed))
+        rows: list[Row] = []
+        if change.row is not None:
+            action, details = change.row
+            rows.append((action, {**details, **self._more(action, directory, difference)}))
+        rows += licence_rows(difference)
+        return _Prepared(search=_warm(search), retired=retired, rows=rows, difference=difference)
+
+    def _more(self, action: Action, directory: Directory, difference: Difference) -> dict[str, Any]:
+        back = restored(difference, self._retired)
+        more: dict[str, Any] = {"revision": directory.revision}
+        if action in {Action.UPDATE_USERS, Action.IMPORT_USERS}:
+            more |= {"users": len(directory.users), "restored": back}
+        elif back:
+            more["restored"] = True
+        return more
+
+    async def _emit(self, rows: Iterable[Row], actor: Actor) -> None:
+        """Make the rows durable.
+
+        Raises:
+            AuditFault: not all of them are.
+        """
+        at, left = self._clock.now(), iter(rows)
+        while some := list(islice(left, ROWS_AT_ONCE)):
+            emitted = (self._audit.emit(action, at=at, actor=actor, details=details) for action, details in some)
+            for result in await asyncio.gather(*emitted, return_exceptions=True):
+                if isinstance(result, BaseException):
+                    raise result
+
+
+def _warm(search: UserSearch) -> UserSearch:
+    """Make the look-ups before the directory is swapped in, so that no call waits for them."""
+    directory = search.directory
+    directory.find("@")
+    directory.owners("0")
+    directory.twins("0")
+    assert directory.revision
+    return search
 
 
 def unknown_user() -> Unknown:
@@ -167,38 +329,8 @@ def unknown_user() -> Unknown:
     )
 
 
-def _counts(before: Directory, after: Directory) -> dict[str, int]:
-    shared = before.users.keys() & after.users.keys()
-    return {
-        "added": len(after.users.keys() - shared),
-        "removed": len(before.users.keys() - shared),
-        "changed": sum(before.users[name] != after.users[name] for name in shared),
-    }
-
-
-def _user(value: dict[str, Any]) -> User:
-    lines = _list(value["lines"])
-    return User(
-        id=str(value["id"]),
-        name=str(value["name"]),
-        surname=str(value["surname"]),
-        email=str(value["email"]),
-        lines=tuple(line(extension=pair["extension"], e164=pair["e164"]) for pair in lines),
-        licences=frozenset(Licence(word) for word in _list(value["licences"])),
-        roles=frozenset(Role(word) for word in _list(value["roles"])),
-        groups=tuple(_list(value["groups"])),
-        status=UserStatus(value["status"]),
-    )
-
-
-def _list(value: object) -> list[Any]:
-    if not isinstance(value, list):
-        raise TypeError("not a list")
-    return value
-
-
-def _fault(verb: str, path: Path, error: OSError) -> StorageFault:
-    return StorageFault(
-        f"cannot {verb} {path}: {error.strerror or error}",
-        "see that the state folder exists, belongs to this user and its disk has room, then try again",
-    )
+def _found(directory: Directory, reference: str) -> User:
+    found = directory.find(reference)
+    if found is None:
+        raise unknown_user()
+    return found

@@ -214,6 +214,8 @@ class DirectoryUserAnswer(Answer):
     mode: str | None
     overridden: bool
     source: SourceAnswer | None
+    policy_active: bool = Field(description="False: the mode is kept, and without effect until `inactiveReason` ends.")
+    inactive_reason: str | None = Field(description="noLicence or disabled; null when active.")
 
 
 class DirectoryAnswer(Answer):
@@ -229,6 +231,32 @@ class DirectoryPutAnswer(Answer):
 
     revision: str
     changed: bool
+
+
+class LicenceAnswer(Answer):
+    """A user after a licence was given or taken."""
+
+    changed: bool = Field(description="False: it was so before.")
+    user: DirectoryUserAnswer
+
+
+class ImportLineAnswer(Answer):
+    """What becomes of one line of the file."""
+
+    line: int = Field(description="Counted from 1; where the row starts.")
+    result: str = Field(description="created, changed, unchanged or problem.")
+    id: str | None
+    column: str = Field(description="The wrong cell; empty when nothing is wrong, or it is about the row.")
+    message: str
+
+
+class ImportAnswer(Answer):
+    """What an import did, or would do."""
+
+    applied: bool = Field(description="Whether anything was brought into force.")
+    revision: str = Field(description="Of the directory in force now.")
+    counts: dict[str, int] = Field(description="Lines by result.")
+    lines: list[ImportLineAnswer]
 
 
 class HealthAnswer(Answer):

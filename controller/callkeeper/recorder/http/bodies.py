@@ -15,10 +15,10 @@ from callkeeper.recorder import bounds
 from callkeeper.recorder.calls import Arrival
 
 # No control characters: they have no place in an identifier and would travel into files and terminals.
-_PLAIN = r"^[^\x00-\x1f\x7f]*$"
-Identifier = Annotated[str, StringConstraints(min_length=1, max_length=bounds.IDENTIFIER_CHARACTERS, pattern=_PLAIN)]
-Reference = Annotated[str, StringConstraints(min_length=1, max_length=bounds.REFERENCE_CHARACTERS, pattern=_PLAIN)]
-Text = Annotated[str, StringConstraints(max_length=bounds.REFERENCE_CHARACTERS, pattern=_PLAIN)]
+PLAIN = r"^[^\x00-\x1f\x7f]*$"
+Identifier = Annotated[str, StringConstraints(min_length=1, max_length=bounds.IDENTIFIER_CHARACTERS, pattern=PLAIN)]
+Reference = Annotated[str, StringConstraints(min_length=1, max_length=bounds.REFERENCE_CHARACTERS, pattern=PLAIN)]
+Text = Annotated[str, StringConstraints(max_length=bounds.REFERENCE_CHARACTERS, pattern=PLAIN)]
 Number = Annotated[str, StringConstraints(max_length=bounds.NUMBER_CHARACTERS)]
 
 
@@ -105,10 +105,10 @@ class UpdateBody(CallFacts):
 class ConfirmationBody(Body):
     """The annotation that confirms a change, and whose it is."""
 
-    object: Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=_PLAIN)] = Field(
+    object: Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=PLAIN)] = Field(
         description="kind/namespace/name of the object that carries it."
     )
-    text: Annotated[str, StringConstraints(min_length=1, max_length=1_000, pattern=_PLAIN)]
+    text: Annotated[str, StringConstraints(min_length=1, max_length=1_000, pattern=PLAIN)]
 
 
 class EnvelopeBody(Body):
@@ -136,10 +136,9 @@ class LineBody(Body):
     e164: Number | None = Field(None, description="The public number with its leading +.")
 
 
-class UserBody(Body):
-    """One person of the organisation."""
+class UserFacts(Body):
+    """What is known of one person of the organisation."""
 
-    id: Reference = Field(description="Immutable, never reused.")
     name: Text = ""
     surname: Text = ""
     email: Text = ""
@@ -149,14 +148,14 @@ class UserBody(Body):
     groups: list[Text] = Field([], max_length=bounds.GROUPS_PER_USER)
     status: UserStatus = UserStatus.ACTIVE
 
-    def user(self) -> User:
-        """The core's value.
+    def user_of(self, name: str) -> User:
+        """The core's value, of this id.
 
         Raises:
             ValueError: a line is not a number.
         """
         return User(
-            id=self.id,
+            id=name,
             name=self.name,
             surname=self.surname,
             email=self.email,
@@ -166,6 +165,24 @@ class UserBody(Body):
             groups=tuple(sorted(set(self.groups))),
             status=self.status,
         )
+
+
+class UserBody(UserFacts):
+    """One person of the organisation."""
+
+    id: Reference = Field(description="Immutable, never reused.")
+
+
+class OneUserBody(UserFacts):
+    """One person of the organisation, whose id stands in the address."""
+
+    id: Reference | None = Field(None, description="The one of the address, where it is told at all.")
+
+
+class LicenceBody(Body):
+    """A licence to give or to take."""
+
+    licence: Licence = Licence.CALL_RECORDING
 
 
 DirectoryBody = Annotated[list[UserBody], Field(max_length=bounds.DIRECTORY_USERS)]

@@ -2,10 +2,9 @@
 
 import asyncio
 import json
-import re
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Header, Path
+from fastapi import FastAPI, Path
 from starlette.responses import JSONResponse, Response
 
 from callkeeper.policy.config import RecorderConfig
@@ -18,17 +17,13 @@ from callkeeper.recorder.http.answers import CheckAnswer, ConfigAnswer, Effectiv
 from callkeeper.recorder.http.bodies import EnvelopeBody
 from callkeeper.recorder.http.documented import documented
 from callkeeper.recorder.http.door import ActorOf
+from callkeeper.recorder.http.entity_tags import IfMatch, IfNoneMatch, tags
 from callkeeper.recorder.http.problems import Problem
 from callkeeper.recorder.http.rights import RIGHTS, own_user
 from callkeeper.recorder.http.shown import mode_in_force, shown_source
 from callkeeper.recorder.parts import Recorder
 from callkeeper.recorder.principals import Principal
 from callkeeper.recorder.programming import Precondition, Programme
-
-IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=2_000)]
-IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match", max_length=2_000)]
-_ENTITY_TAG = re.compile(r'(?:^|,)\s*"([^"]*)"\s*(?=,|$)')
-"""Strong entity tags only (RFC 9110, section 8.8.3): a weak one never matches where it counts."""
 
 READS_ALL = RIGHTS["GET", "/v1/config/{revision}"]
 
@@ -46,7 +41,7 @@ def add_config_routes(app: FastAPI, recorder: Recorder) -> None:
         if actor.principal.roles.isdisjoint(READS_ALL):
             return JSONResponse(_effective(recorder, actor.principal))
         in_force = recorder.programming.revision
-        if in_force is not None and in_force in _tags(if_none_match):
+        if in_force is not None and in_force in tags(if_none_match):
             return Response(status_code=304, headers={"ETag": f'"{in_force}"'})
         headers = {} if in_force is None else {"ETag": f'"{in_force}"'}
         return Response(_whole(recorder), headers=headers, media_type="application/json")
@@ -129,7 +124,7 @@ def _validated(value: dict[str, Any]) -> RecorderConfig:
 
 def _precondition(if_match: str | None, if_none_match: str | None) -> Precondition:
     if if_match is not None:
-        return Precondition(any=if_match.strip() == "*", revisions=_tags(if_match))
+        return Precondition(any=if_match.strip() == "*", revisions=tags(if_match))
     if if_none_match is not None and if_none_match.strip() == "*":
         return Precondition(first=True)
     raise Problem(
@@ -137,10 +132,6 @@ def _precondition(if_match: str | None, if_none_match: str | None) -> Preconditi
         "a put must say for which config in force it was written",
         'send If-Match: "<revision>" with the revision GET /v1/config names, or If-None-Match: * for the first config',
     )
-
-
-def _tags(header: str | None) -> tuple[str, ...]:
-    return () if header is None else tuple(_ENTITY_TAG.findall(header))
 
 
 def _whole(recorder: Recorder) -> bytes:

@@ -55,12 +55,36 @@ class DoorRequest(Request):
         Raises:
             Problem: it is not JSON, or nested too deeply.
         """
+        body = await self.body()
         try:
-            return pydantic_core.from_json(await self.body(), allow_inf_nan=False)
+            value = pydantic_core.from_json(body, allow_inf_nan=False)
         except ValueError as error:
+            if "recursion limit" in str(error):
+                raise _too_deep() from error
             raise Problem(
                 "malformed-json", f"the body is not JSON this recorder reads: {error}", "send JSON (RFC 8259, UTF-8)"
             ) from error
+        # Most bodies have fewer brackets than levels are allowed, and need no walk.
+        if body.count(b"[") + body.count(b"{") > bounds.JSON_DEPTH and deeper_than(bounds.JSON_DEPTH, value):
+            raise _too_deep()
+        return value
+
+
+def deeper_than(levels: int, value: Any) -> bool:
+    """Whether lists and objects of a JSON value are nested deeper than this; the outermost is the first level."""
+    level = [value] if isinstance(value, list | dict) else []
+    for _ in range(levels):
+        insides = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [inside for one in insides for inside in one if isinstance(inside, list | dict)]
+        if not level:
+            return False
+    return bool(level)
+
+
+def _too_deep() -> Problem:
+    return Problem(
+        "json-too-deep", f"the body has more than {bounds.JSON_DEPTH} levels of nesting", "send what the schema says"
+    )
 
 
 def door(principals: Principals, metrics: Metrics, trusted_proxies: tuple[Network, ...]) -> type[APIRoute]:
@@ -85,7 +109,7 @@ def door(principals: Principals, metrics: Metrics, trusted_proxies: tuple[Networ
                         address = peer_address(request, trusted_proxies)
                         request.state.actor = Actor(principal=principal, ip_address=address)
                     if takes_body:
-                        _see_json(request)
+                        see_media_type(request, "application/json")
                     response = await handler(DoorRequest(request.scope, request.receive))
                 except Exception as error:  # noqa: BLE001 - this is where faults end; each is answered and named
                     response = _answer(error, route)
@@ -143,12 +167,15 @@ def _listed(address: str, trusted: tuple[Network, ...]) -> bool:
     return any(found in network for network in trusted)
 
 
-def _see_json(request: Request) -> None:
+def see_media_type(request: Request, wanted: str) -> None:
+    """See that the body is declared as what is read.
+
+    Raises:
+        Problem: it is not.
+    """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise Problem(
-            "unsupported-media-type", "the body is not declared as JSON", "send Content-Type: application/json"
-        )
+    if media_type != wanted:
+        raise Problem("unsupported-media-type", f"the body is not declared as {wanted}", f"send Content-Type: {wanted}")
 
 
 def _principal(request: Request, principals: Principals) -> Principal:

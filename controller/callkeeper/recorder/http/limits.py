@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from callkeeper.recorder import bounds
 from callkeeper.recorder.http.problems import MEDIA_TYPE, TYPES, document
 
-LARGE_BODIES = frozenset({"/v1/config", "/v1/config:check", "/v1/users"})
+LARGE_BODIES = frozenset({"/v1/config", "/v1/config:check", "/v1/users", "/v1/users:import"})
 """Addresses that take a whole config or directory."""
 
 

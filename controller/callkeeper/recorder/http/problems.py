@@ -22,6 +22,7 @@ SHOWN_ERRORS = 20
 
 TYPES: Mapping[str, tuple[int, str]] = {
     "malformed-json": (400, "The body is not JSON"),
+    "json-too-deep": (400, "The body is nested too deeply"),
     "unauthenticated": (401, "No valid token"),
     "forbidden": (403, "Not among your rights"),
     "not-found": (404, "No such address"),
@@ -38,10 +39,14 @@ TYPES: Mapping[str, tuple[int, str]] = {
     "automatic-recording": (409, "The recording is automatic"),
     "too-many-recordings": (409, "Too many recordings of one segment"),
     "users-from-folder": (409, "The users come from another source"),
+    "retired-id": (409, "The id was somebody else's"),
+    "immutable-id": (409, "An id never changes"),
+    "too-many-retired-users": (409, "Too many deleted users"),
+    "directory-mismatch": (412, "Another directory is in force"),
     "revision-mismatch": (412, "Another config is in force"),
     "body-too-large": (413, "The body is too large"),
     "uri-too-long": (414, "The address is too long"),
-    "unsupported-media-type": (415, "Not JSON"),
+    "unsupported-media-type": (415, "Another media type is expected"),
     "invalid-request": (422, "The request is not valid"),
     "invalid-config": (422, "The config is not valid"),
     "invalid-users": (422, "The directory is not valid"),

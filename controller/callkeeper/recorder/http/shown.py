@@ -55,6 +55,8 @@ def shown_user(user: User, config: RecorderConfig | None, locator: Locator) -> d
         "mode": None if mode is None else mode.mode,
         "overridden": mode is not None and mode.overridden,
         "source": None if mode is None else shown_source(mode.source, locator),
+        "policyActive": user.recordable,
+        "inactiveReason": None if user.recordable else "noLicence" if user.in_service else "disabled",
     }
 
 
