@@ -84,8 +84,8 @@ FORWARDED_CHARACTERS = 4_096
 EFFECT_SAMPLE = 20
 """Changed decisions shown by a check."""
 
-GRAPH_NOTIFICATIONS = 1_000
-"""Notifications of Microsoft Graph in one request; Graph packs a handful."""
+GRAPH_NOTIFICATIONS = 100
+"""Notifications of Microsoft Graph in one request; Graph packs a handful. Each may be about another large meeting."""
 
 GRAPH_TENANTS = 100
 """Tenants of one organisation."""

@@ -16,7 +16,9 @@ from callkeeper.recorder.teams.reading import GraphError
 TENANTS = frozenset({"1f0c7a52-5b1e-4a57-9d0e-6a2f4f0f9c01"})
 CALL = "/communications/calls/c1"
 
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20)
+SCALARS = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20)
+)
 JSON = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4)
 )

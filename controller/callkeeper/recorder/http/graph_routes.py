@@ -4,7 +4,8 @@ What the notifications mean is `teams/`; here its events become calls of the rec
 entry: one that is not what Graph's schema says is named and does not keep the others from being decided.
 """
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Annotated, Any, assert_never
 
@@ -21,6 +22,7 @@ from callkeeper.recorder.http.bodies import Body, Identifier
 from callkeeper.recorder.http.documented import documented
 from callkeeper.recorder.http.shown import shown_segment
 from callkeeper.recorder.parts import Recorder
+from callkeeper.recorder.segment import Segment
 from callkeeper.recorder.teams.calls import Step, TeamsCalls
 from callkeeper.recorder.teams.events import PartiesChanged, SegmentEnded, SegmentStarted
 from callkeeper.recorder.teams.notifications import read_notification
@@ -77,8 +79,8 @@ class GraphErrorAnswer(Answer):
 class GraphItemAnswer(Answer):
     """What one notification led to."""
 
-    segments: list[SegmentAnswer] = Field(
-        description="The segment the notification is about, as it stands; several for a call record, none when ignored."
+    segments: list[str] = Field(
+        description="Ids of the segments it is about: one, several for a call record, none when ignored."
     )
     ignored: str | None = Field(
         description="notAboutParties, waitingForCall, endedBeforeStart or nothingToEnd; null when it was taken."
@@ -87,9 +89,12 @@ class GraphItemAnswer(Answer):
 
 
 class GraphAnswer(Answer):
-    """An entry for each notification, in their order."""
+    """An entry for each notification, in their order, and each segment they are about once."""
 
     items: list[GraphItemAnswer]
+    segments: list[SegmentAnswer] = Field(
+        description="As they stand after the last notification; without those no longer in memory."
+    )
 
 
 def add_graph_routes(app: FastAPI, recorder: Recorder) -> None:
@@ -97,7 +102,9 @@ def add_graph_routes(app: FastAPI, recorder: Recorder) -> None:
     calls, locator = recorder.calls, recorder.parts.locator
     teams = TeamsCalls()
 
-    def taken(value: Mapping[str, Any], path: str, tenants: frozenset[str], contexts: Mapping[str, Context]) -> Any:
+    def taken(
+        value: Mapping[str, Any], path: str, tenants: frozenset[str], contexts: Mapping[str, Context]
+    ) -> dict[str, Any]:
         try:
             received = teams.receive(read_notification(value, path, tenants), contexts)
         except GraphError as error:
@@ -106,7 +113,7 @@ def add_graph_routes(app: FastAPI, recorder: Recorder) -> None:
         for step in received.steps:
             after = _carried_out(calls, teams, step)
             teams.keep(after)
-            segments += [shown_segment(found, locator) for found in _segment(calls, after)]
+            segments += [] if after.segment is None else [after.segment]
         return _item(segments=segments, ignored=None if received.ignored is None else received.ignored.value)
 
     @app.post(
@@ -119,22 +126,29 @@ def add_graph_routes(app: FastAPI, recorder: Recorder) -> None:
     async def graph(body: GraphBody) -> Response:
         tenants = frozenset(one_form(tenant.strip()) for tenant in body.tenants)
         contexts = {one_form(name): given.context() for name, given in body.calls.items()}
-        items = [taken(value, f"value[{at}]", tenants, contexts) for at, value in enumerate(body.value)]
-        return JSONResponse({"items": items})
+        items = []
+        for at, value in enumerate(body.value):
+            items.append(taken(value, f"value[{at}]", tenants, contexts))
+            # A large meeting takes milliseconds to decide: other calls are let in between two entries.
+            await asyncio.sleep(0)
+        names = dict.fromkeys(name for item in items for name in item["segments"])
+        segments = [shown_segment(found, locator) for name in names for found in _in_memory(calls, name)]
+        return JSONResponse({"items": items, "segments": segments})
 
 
-def _item(*, segments: Any = (), ignored: str | None = None, error: GraphError | None = None) -> dict[str, Any]:
+def _item(
+    *, segments: Sequence[str] = (), ignored: str | None = None, error: GraphError | None = None
+) -> dict[str, Any]:
     shown = None if error is None else {"path": error.path, "message": error.message}
     return {"segments": list(segments), "ignored": ignored, "error": shown}
 
 
-def _segment(calls: Calls, tracked: TrackedCall) -> Iterator[Any]:
-    """The recorder's segment of this call, unless there is none or it is no longer in memory."""
-    if tracked.segment is not None:
-        try:
-            yield calls.get(tracked.segment)
-        except Unknown:
-            return
+def _in_memory(calls: Calls, name: str) -> Iterator[Segment]:
+    """The segment, unless it ended so long ago that it is forgotten."""
+    try:
+        yield calls.get(name)
+    except Unknown:
+        return
 
 
 def _carried_out(calls: Calls, teams: TeamsCalls, step: Step) -> TrackedCall:
