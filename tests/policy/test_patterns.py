@@ -183,6 +183,22 @@ def test_large_lists_of_one_form_are_decided_like_the_oracle_does(seed: int):
         assert ours.match(number) == oracle(number), number
 
 
+def test_many_rests_under_one_head_are_decided_like_a_few():
+    others = [f"9X!0{digit}" for digit in range(10)]
+    # Between two gaps and smaller than what its two ends alone decide; and the other way round.
+    assert PatternSet([*others, "9!1!2", "9X!2"]).match("9112") == "9!1!2"
+    assert PatternSet([*others, "9!1!2", "9!2"]).match("9112") == "9!1!2"
+    assert PatternSet([*others, "9X1!2", "9!!2", "9!2!2"]).match("9112") == "9!!2"
+    # A gap covers neither `*` nor `#`, wherever they stand; a literal and a `.` do.
+    for symbol in "*#":
+        patterns = PatternSet([*others, "9X!5", f"9X!7{symbol}5", "9X.!6"])
+        assert patterns.match(f"912{symbol}5") is None
+        assert patterns.match(f"912{symbol}75") is None
+        assert patterns.match(f"9127{symbol}5") == f"9X!7{symbol}5"
+        assert patterns.match(f"91{symbol}26") == "9X.!6"
+        assert patterns.match(f"912{symbol}6") is None
+
+
 def test_a_number_longer_than_any_pattern_is_decided_too():
     patterns = PatternSet(["+39!", "XX!1", "!55512!9", "!7!77!8!"])
     assert patterns.match("+39" + "1" * 500) == "+39!"
