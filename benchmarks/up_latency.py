@@ -1,7 +1,7 @@
 """How quickly a saved file governs: save to in force, and save to the next call decided otherwise.
 
 Runs `callkeeper up` as a process of its own on a copy of a small folder, saves a file again and again, and asks the
-recorder over HTTP. Times include the file watch, reading the folder, compiling, the put with its fsyncs and the
+recorder over HTTP. Times include the file watch, reading the folder, compiling, the put with its syncs and the
 read-back.
 """
 
@@ -35,8 +35,8 @@ def run(quick: bool) -> list[Row]:
         command += ["--log-format", "json"]
         # Its log goes to standard error and is nobody's here.
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+            assert process.stdout is not None
             try:
-                assert process.stdout is not None
                 events = (json.loads(line) for line in process.stdout)
                 url = next(event["url"] for event in events if event["event"] == "started")
                 ask = _asker(url, state / "authorization")
