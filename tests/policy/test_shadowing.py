@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from callkeeper.kinds.pattern import MAX_GAPS
 from callkeeper.policy import pattern_inclusion
-from callkeeper.policy.pattern_inclusion import contains
+from callkeeper.policy.matching.inclusion import contains
 from callkeeper.policy.patterns import PatternSet
 from callkeeper.policy.shadowing import Shadow, example_number, shadowed
 

@@ -170,6 +170,8 @@ class Directory:
         touched = [*come.values(), *(self.users[name] for name in (come.keys() & self.users.keys()) | gone)]
         users = {name: user for name, user in self.users.items() if name not in gone} | come
         made = Directory(users)
+        if len(touched) > len(users) // 4:
+            return made  # to take over the few others would cost more than it saves
         kept = made.__dict__
         if not gone and come.keys() <= self.users.keys():
             kept["order"] = self.order

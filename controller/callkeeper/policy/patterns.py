@@ -3,9 +3,9 @@
 Each pattern goes to the one engine that answers it cheapest, by its form:
 
 1. no wildcard: a set of exact numbers;
-2. a literal head, then digits (`90XX`, `+39!`): a probe per head length (`pattern_heads`);
-3. `!`, then a literal tail: a probe per tail length (`pattern_suffixes`);
-4. anything else: by its literal head, with what follows it run exactly and without going back (`pattern_rests`).
+2. a literal head, then digits (`90XX`, `+39!`): a probe per head length (`matching.heads`);
+3. `!`, then a literal tail: a probe per tail length (`matching.suffixes`);
+4. anything else: by its literal head, with what follows it run exactly and without going back (`matching.rests`).
 
 The verdict is the smallest pattern over the hits of all engines, so which engine answers is never seen outside. Reading
 patterns is in `callkeeper.kinds.pattern`, reading numbers in `numbers`, comparing patterns in `shadowing`.
@@ -16,8 +16,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from callkeeper.kinds.pattern import MAX_PATTERN_LENGTH, canonical_pattern
-from callkeeper.policy.pattern_heads import RESTS, Heads, with_tail
-from callkeeper.policy.pattern_suffixes import Suffixes
+from callkeeper.policy.matching.heads import RESTS, Heads, with_tail
+from callkeeper.policy.matching.suffixes import Suffixes
 
 MAX_WILDCARD_FIRST: Final = 1000
 """How many patterns that begin with a wildcard one recorder takes. They have no head to be found by, so each costs a

@@ -1,7 +1,7 @@
 """Patterns that add nothing to a list, because another one hits every number they hit.
 
 Such an entry is no error: it is noise in a review, and sometimes the trace of a mistake (`+39!` meant as `+390!`).
-The proof is in `pattern_inclusion`; here is the search, which asks only those patterns that can cover another: their
+The proof is in `matching.inclusion`; here is the search, which asks only those patterns that can cover another: their
 head is the beginning of its head, and they hit its examples.
 """
 
@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from callkeeper.kinds.pattern import canonical_pattern
-from callkeeper.policy.pattern_between import FEW
-from callkeeper.policy.pattern_heads import INDEXED, head_lengths
-from callkeeper.policy.pattern_inclusion import contains
-from callkeeper.policy.pattern_positions import Positions
-from callkeeper.policy.pattern_rests import RestTable
+from callkeeper.policy.matching.between import FEW
+from callkeeper.policy.matching.heads import INDEXED, head_lengths
+from callkeeper.policy.matching.inclusion import contains
+from callkeeper.policy.matching.positions import Positions
+from callkeeper.policy.matching.rests import RestTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

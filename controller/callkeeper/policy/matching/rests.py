@@ -2,14 +2,14 @@
 
 A table with one bit per rest: the parts before the first and after the last `!` stand at fixed distances from the ends,
 so a row for each position and character decides most lists in a dozen `&`. What stands between two `!` is in
-`pattern_between`; a few rests need no table (`pattern_positions`).
+`matching.between`; a few rests need no table (`matching.positions`).
 """
 
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from callkeeper.policy.pattern_automaton import bits_of, fitting_rows, set_bits
-from callkeeper.policy.pattern_between import Between
+from callkeeper.policy.matching.automaton import bits_of, fitting_rows, set_bits
+from callkeeper.policy.matching.between import Between
 
 
 class RestTable:

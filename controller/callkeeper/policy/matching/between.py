@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from heapq import merge
 from typing import Final
 
-from callkeeper.policy.pattern_automaton import ShiftAnd, bits_of, set_bits
-from callkeeper.policy.pattern_positions import Positions
+from callkeeper.policy.matching.automaton import ShiftAnd, bits_of, set_bits
+from callkeeper.policy.matching.positions import Positions
 
 FEW: Final = 6
 """Up to so many rests are run one by one. One takes about half a microsecond, an automaton of a thousand about five."""

@@ -2,17 +2,17 @@
 
 A number costs a dictionary probe for each head length that exists among the heads with its first characters, whatever
 the list. Under most heads only digits may follow, and one integer tells how many; what else may follow is in
-`pattern_rests`.
+`matching.rests`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
-from callkeeper.policy.pattern_automaton import SYMBOLS
-from callkeeper.policy.pattern_between import FEW
-from callkeeper.policy.pattern_positions import Positions
-from callkeeper.policy.pattern_rests import RestTable
+from callkeeper.policy.matching.automaton import SYMBOLS
+from callkeeper.policy.matching.between import FEW
+from callkeeper.policy.matching.positions import Positions
+from callkeeper.policy.matching.rests import RestTable
 
 RESTS: Final = 1
 """The code of a head that has rests only; in other codes, the bit that says there are rests as well."""

@@ -1,6 +1,6 @@
 """One pattern against one number, bit-parallel over the positions of the number: exact, and never going back.
 
-The right way for a pattern or a few; for many at once see `pattern_automaton`.
+The right way for a pattern or a few; for many at once see `matching.automaton`.
 """
 
 from typing import Final

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from callkeeper.policy.pattern_automaton import DIGITS, fitting_rows
+from callkeeper.policy.matching.automaton import DIGITS, fitting_rows
 
 _MOST_STEPS: Final = 20_000
 """Where a proof is given up. Patterns as people write them take under a hundred steps; only one that names all ten
