@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callkeeper.kinds.pattern import MAX_GAPS
-from callkeeper.policy import pattern_inclusion
+from callkeeper.policy.matching import inclusion
 from callkeeper.policy.matching.inclusion import contains
 from callkeeper.policy.patterns import PatternSet
 from callkeeper.policy.shadowing import Shadow, example_number, shadowed
@@ -118,7 +118,7 @@ def test_patterns_that_name_every_digit_are_proven_in_no_time(outer: str, inner:
 
 def test_a_proof_that_is_given_up_reports_nothing(monkeypatch: pytest.MonkeyPatch):
     assert contains("9!", "9XXXX!")
-    monkeypatch.setattr(pattern_inclusion, "_MOST_STEPS", 3)
+    monkeypatch.setattr(inclusion, "_MOST_STEPS", 3)
     assert not contains("9!", "9XXXX!")
 
 

@@ -1,1 +1,1 @@
-"""The engines of `PatternSet`, one form of pattern each; which pattern goes to which engine is in `policy/patterns.py`."""
+"""The engines of `PatternSet`, one form of pattern each; which pattern goes to which is in `policy/patterns.py`."""
