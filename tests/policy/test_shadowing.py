@@ -15,9 +15,10 @@ from callkeeper.policy.patterns import PatternSet
 from callkeeper.policy.shadowing import Shadow, example_number, shadowed
 
 _AS_REGEX = {"X": "[0-9]", ".": "[0-9*#]", "!": "[0-9]*"}
-# The patterns tried name `1`, `2` and `*` only; `3` stands for all other digits, `#` for itself.
+# The patterns tried name `1`, `2` and `*` only; `3` stands for all other digits, `#` for itself. Numbers are one
+# character longer than the longest pattern, so that a `!` can show what it adds.
 _SHORT = ["".join(number) for size in range(1, 7) for number in itertools.product("123*", repeat=size)]
-_NUMBERS = [*_SHORT, *("+" + number for number in _SHORT if len(number) < 5), "#", "#1", "1#", "+#", "11#", "#11"]
+_NUMBERS = [*_SHORT, *("+" + number for number in _SHORT if len(number) < 6), "#", "#1", "1#", "+#", "11#", "#11"]
 _SMALL = (
     st.tuples(st.sampled_from(["", "", "+", "1"]), st.text(alphabet="112*X.!!", min_size=1, max_size=4))
     .map("".join)
