@@ -1,9 +1,20 @@
-"""What all tests share: the long fault runs stay out unless they are asked for.
+"""What all tests share: the long fault runs stay out unless they are asked for, and how property tests draw examples.
 
 `make test` runs everything else; `make faults` (`-m faults`) runs the long versions.
+
+Property tests draw new examples at every run, so that each run of a developer's looks where none has looked yet. CI
+draws the same ones each time: what it says of a change must not depend on luck. No example has a deadline of its own,
+since a shared machine would be what is measured.
 """
 
+import os
+
 import pytest
+from hypothesis import settings
+
+settings.register_profile("developer", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "developer")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
