@@ -9,28 +9,36 @@ from pathlib import Path
 
 import uvicorn
 
-from callkeeper.audit.sender import Sender
+from callkeeper.audit.outbox import OutboxSender
 from callkeeper.audit.store import AuditStore
 from callkeeper.policy.directory import Directory, Licence, User
 from callkeeper.recorder.app import create_app
+from callkeeper.recorder.clock import SystemClock
 from callkeeper.recorder.config_store import DiskConfigStore
 from callkeeper.recorder.files import LocalDisk
+from callkeeper.recorder.outbox_audit import OutboxAudit, StoreOutbox
 from callkeeper.recorder.parts import RecorderParts
 from callkeeper.recorder.principals import TokenFile
-from callkeeper.recorder.stored_audit import StoredAudit
+from callkeeper.recorder.store.sqlite import SqliteStore
+from callkeeper.recorder.stored_audit import StoredAuditReader
 
 
 async def main(folder: Path) -> None:
     """Serve until killed."""
     ada = User(id="ada", email="ada@example.com", licences=frozenset({Licence.CALL_RECORDING}))
     async with AuditStore.open(folder / "audit") as store:
-        audit = StoredAudit(store, Sender(store, "recorder"))
+        rows = SqliteStore.open(folder / "recorder" / "store")
+        audit = OutboxAudit(rows, SystemClock(), sender="recorder")
+        delivery = OutboxSender(StoreOutbox(rows, "recorder"), store, "recorder")
+        rows.watch_outbox(delivery.wake)
+        await delivery.start()
         app = create_app(
             RecorderParts(
                 config_store=DiskConfigStore(folder / "recorder", LocalDisk()),
                 principals=TokenFile(folder / "tokens.json"),
+                store=rows,
                 audit=audit,
-                audit_reader=audit,
+                audit_reader=StoredAuditReader(store, audit, delivery),
                 directory=Directory.of([ada]),
                 directory_source="users.csv",
             )

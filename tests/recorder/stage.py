@@ -1,11 +1,11 @@
 """A recorder in this process with fakes at its ports, and a client per role."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from fastapi import FastAPI
@@ -22,8 +22,11 @@ from callkeeper.recorder.files import Disk, LocalDisk
 from callkeeper.recorder.locating import Location
 from callkeeper.recorder.parts import Recorder, RecorderParts
 from callkeeper.recorder.principals import Principal
+from callkeeper.recorder.store.port import Store, Writing
+from callkeeper.recorder.store.sqlite import SqliteStore
 from callkeeper.recorder.user_store import JsonDirectoryStore
 
+T = TypeVar("T")
 POLICY = "RecordingPolicy/voice/default"
 FILTER = "RecordingFilter/voice/default"
 BLACKLIST = "Blacklist/voice/numbers"
@@ -46,18 +49,26 @@ class FakeClock:
 class FakeAudit:
     """Keeps rows in a list; fails when told to, and does something in between when told to."""
 
+    store: Store
     rows: list[tuple[Action, Actor, Mapping[str, Any]]] = field(default_factory=list)
     failing: bool = False
     meanwhile: Any = None
 
     async def emit(self, action: Action, *, at: datetime, actor: Actor, details: Mapping[str, Any]) -> None:
+        await self.act(lambda _: None, action, at=at, actor=actor, details=details)
+
+    async def act(
+        self, doing: Callable[[Writing], T], action: Action, *, at: datetime, actor: Actor, details: Mapping[str, Any]
+    ) -> T:
         if self.failing:
             raise AuditFault("the disk is full")
         assert at.utcoffset() is not None
+        done = await self.store.write(doing)
         self.rows.append((action, actor, details))
         if self.meanwhile is not None:
             act, self.meanwhile = self.meanwhile, None
             act()
+        return done
 
     async def check(self) -> None:
         if self.failing:
@@ -169,14 +180,27 @@ class Stage:
         return await self.ask(token, "POST", f"/v1/calls/{segment}:{verb}", json=body)
 
 
+_STORES: dict[Path, SqliteStore] = {}
+
+
+def strike() -> None:
+    """End every recorder of this process."""
+    while _STORES:
+        _STORES.popitem()[1].close_now()
+
+
 def stage(
     folder: Path, *, disk: Disk | None = None, directory: Directory | None = DIRECTORY, store: ConfigStore | None = None
 ) -> Stage:
     """Raise a recorder over this folder; `directory=None` lets users be put over HTTP."""
-    clock, audit, disk = FakeClock(), FakeAudit(), disk or LocalDisk()
+    if folder in _STORES:
+        _STORES.pop(folder).close_now()  # the one before it has ended
+    rows = _STORES[folder] = SqliteStore.open(folder / "recorder" / "store")
+    clock, audit, disk = FakeClock(), FakeAudit(rows), disk or LocalDisk()
     parts = RecorderParts(
         config_store=store or DiskConfigStore(folder / "recorder", disk),
         principals=FakePrincipals(),
+        store=rows,
         audit=audit,
         audit_reader=audit,
         directory_store=JsonDirectoryStore(folder / "recorder" / "users.json", disk) if directory is None else None,

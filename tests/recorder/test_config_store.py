@@ -78,7 +78,7 @@ async def test_removing_old_bodies_may_fail(tmp_path: Path) -> None:
 
 async def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "recorder").write_text("a file where the folder should be")
-    with pytest.raises(StorageFault, match="cannot read"):
+    with pytest.raises(StorageFault, match="cannot be opened"):
         stage(tmp_path)
 
 

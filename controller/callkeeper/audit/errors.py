@@ -3,6 +3,7 @@
     AuditError
     ├── EventError (also ValueError)    the caller's event cannot become a row
     ├── RangeError (also ValueError)    the words for a time range cannot be read, or the range is reversed
+    ├── OutboxUnavailable               an emitter's outbox cannot be read or written
     └── StoreError
         ├── StoreBusy                   another process (or another opening) holds the store
         ├── StoreUnavailable            the folder cannot be opened or recovered: rights, space, a failing disk
@@ -23,6 +24,10 @@ class EventError(AuditError, ValueError):
 
 class RangeError(AuditError, ValueError):
     """A time range cannot be read, or ends before it starts."""
+
+
+class OutboxUnavailable(AuditError):  # noqa: N818 - a state of the outbox, named as its owner says it
+    """An emitter's outbox cannot be read or written; the events are where they were."""
 
 
 class StoreError(AuditError):

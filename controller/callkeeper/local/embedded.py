@@ -9,7 +9,8 @@ from pathlib import Path
 
 import uvicorn
 
-from callkeeper.audit.sender import Sender
+from callkeeper.audit.errors import OutboxUnavailable
+from callkeeper.audit.outbox import OutboxSender
 from callkeeper.audit.store import AuditStore
 from callkeeper.local.exits import EXIT_PORT_TAKEN, EXIT_STATE_UNUSABLE, CannotRun
 from callkeeper.local.locating import FolderLocator
@@ -17,11 +18,14 @@ from callkeeper.local.tokens import LocalPrincipals
 from callkeeper.local.users import NAME as USERS
 from callkeeper.policy.directory import Directory
 from callkeeper.recorder.app import create_app
+from callkeeper.recorder.clock import SystemClock
 from callkeeper.recorder.config_store import DiskConfigStore
 from callkeeper.recorder.errors import StorageFault
 from callkeeper.recorder.files import LocalDisk
+from callkeeper.recorder.outbox_audit import OutboxAudit, StoreOutbox
 from callkeeper.recorder.parts import Recorder, RecorderParts
-from callkeeper.recorder.stored_audit import StoredAudit
+from callkeeper.recorder.store.sqlite import SqliteStore
+from callkeeper.recorder.stored_audit import StoredAuditReader
 from callkeeper.recorder.user_store import JsonDirectoryStore
 
 SENDER = "recorder"
@@ -101,13 +105,20 @@ class EmbeddedRecorder:
         Raises:
             CannotRun: what was kept cannot be read.
         """
-        sink = StoredAudit(store, Sender(store, SENDER))
         disk = LocalDisk()
+        try:
+            self._rows = SqliteStore.open(state / "recorder" / "store")
+        except StorageFault as fault:
+            raise CannotRun(str(fault), EXIT_STATE_UNUSABLE) from fault
+        sink = OutboxAudit(self._rows, SystemClock(), sender=SENDER)
+        self._delivery = OutboxSender(StoreOutbox(self._rows, SENDER), store, SENDER)
+        self._rows.watch_outbox(self._delivery.wake)
         parts = RecorderParts(
             config_store=DiskConfigStore(state / "recorder", disk),
             principals=principals,
+            store=self._rows,
             audit=sink,
-            audit_reader=sink,
+            audit_reader=StoredAuditReader(store, sink, self._delivery),
             directory_store=JsonDirectoryStore(state / "recorder" / "users.json", disk),
             directory=directory,
             directory_source=USERS if directory is not None else None,
@@ -137,7 +148,15 @@ class EmbeddedRecorder:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Serve; requests are answered when this returns."""
+        """Serve; requests are answered when this returns.
+
+        Raises:
+            CannotRun: what was kept cannot be written, or the server does not start.
+        """
+        try:
+            await self._delivery.start()
+        except OutboxUnavailable as error:
+            raise CannotRun(str(error), EXIT_STATE_UNUSABLE) from error
         self._task = asyncio.create_task(self._server.serve(sockets=[self._bound]), name="recorder")
         while not self._server.started:
             if self._task.done():
@@ -151,6 +170,9 @@ class EmbeddedRecorder:
         if self._task is not None:
             await self._task
         self._bound.close()
+        await self.recorder.keeper.finish(GRACE_SECONDS)
+        await self._delivery.stop(GRACE_SECONDS)
+        await self._rows.close()
 
     def give_users(self, directory: Directory) -> None:
         """Take the users of `users.csv` as it is now."""

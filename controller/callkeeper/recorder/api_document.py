@@ -1,9 +1,9 @@
 """`schemas/recorder-api.json`: the OpenAPI document, written from the routes without a recorder behind them."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from callkeeper.audit.actions import Action
 from callkeeper.recorder.app import create_app, openapi
@@ -11,7 +11,10 @@ from callkeeper.recorder.auditing import Actor
 from callkeeper.recorder.config_store import Pointer
 from callkeeper.recorder.parts import RecorderParts
 from callkeeper.recorder.principals import Principal
+from callkeeper.recorder.store.port import Reading, Writing
+from callkeeper.recorder.store.values import Recovery
 
+T = TypeVar("T")
 PATH = "schemas/recorder-api.json"
 
 
@@ -20,7 +23,12 @@ def api_documents() -> Mapping[str, bytes]:
     nothing = _Nothing()
     app = create_app(
         RecorderParts(
-            config_store=nothing, principals=nothing, audit=nothing, audit_reader=nothing, directory_source="nowhere"
+            config_store=nothing,
+            principals=nothing,
+            store=nothing,
+            audit=nothing,
+            audit_reader=nothing,
+            directory_source="nowhere",
         )
     )
     return {PATH: (json.dumps(openapi(app), indent=2, ensure_ascii=False) + "\n").encode()}
@@ -44,6 +52,27 @@ class _Nothing:
         raise NotImplementedError
 
     async def emit(self, action: Action, *, at: datetime, actor: Actor, details: Mapping[str, Any]) -> None:
+        raise NotImplementedError
+
+    async def act(
+        self, doing: Callable[[Writing], T], action: Action, *, at: datetime, actor: Actor, details: Mapping[str, Any]
+    ) -> T:
+        raise NotImplementedError
+
+    async def write(self, unit: Callable[[Writing], T]) -> T:
+        raise NotImplementedError
+
+    async def read(self, query: Callable[[Reading], T]) -> T:
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        raise NotImplementedError
+
+    @property
+    def recovery(self) -> Recovery:
+        return Recovery(last_number=0, segments=0, recordings=0)
+
+    def watch_outbox(self, told: Callable[[], None]) -> None:
         raise NotImplementedError
 
     async def check(self) -> None:

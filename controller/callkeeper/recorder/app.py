@@ -16,6 +16,7 @@ from callkeeper.recorder.http.call_routes import add_call_routes
 from callkeeper.recorder.http.config_routes import add_config_routes
 from callkeeper.recorder.http.door import door
 from callkeeper.recorder.http.graph_routes import add_graph_routes
+from callkeeper.recorder.http.ledger_routes import add_ledger_routes
 from callkeeper.recorder.http.limits import Limits
 from callkeeper.recorder.http.problems import answer_http
 from callkeeper.recorder.http.rights import ANYBODY, RIGHTS
@@ -45,6 +46,7 @@ def create_app(parts: RecorderParts) -> FastAPI:
         add_config_routes,
         add_user_routes,
         add_user_writing_routes,
+        add_ledger_routes,
         add_service_routes,
     ):
         add(app, recorder)

@@ -1,16 +1,19 @@
 """How the recorder leaves audit rows: the ports, and who acts from where.
 
-A row is acknowledged before the action it tells of is done. When it cannot be, an action by a person is refused; what
-happens by itself (automatic recording) never waits for a row.
+The event of an action commits with the action, in one transaction: one is never there without the other. When it cannot
+commit, an action by a person is refused; what happens by itself (automatic recording) never waits for a row.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from callkeeper.audit.actions import Action
 from callkeeper.recorder.principals import Principal
+from callkeeper.recorder.store.port import Writing
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,16 @@ class AuditSink(Protocol):
 
         Raises:
             AuditFault: it is not durable; the action must not be done.
+        """
+        ...
+
+    async def act(
+        self, doing: Callable[[Writing], T], action: Action, *, at: datetime, actor: Actor, details: Mapping[str, Any]
+    ) -> T:
+        """Do something to the store and make its row durable, in one transaction; what `doing` returned.
+
+        Raises:
+            AuditFault: it could not be committed; nothing was done. What `doing` raises comes as it is and undoes it.
         """
         ...
 

@@ -92,3 +92,12 @@ GRAPH_TENANTS = 100
 
 GRAPH_WAITING_CALLS = 1_000
 """Calls of Teams kept before it is told who is in them: what overtakes its call does so by seconds."""
+
+OUTBOX_ROWS = 100_000
+"""Audit events that wait to be delivered: a day of a busy organisation's actions, some 50 MB."""
+
+UNWRITTEN_SEGMENTS = 100_000
+"""Segments that wait in memory while the store cannot write: 100 s of 1,000 starts a second, some 300 MB."""
+
+CONSIDERED_DAYS = 30
+"""How far back a check decides calls anew."""

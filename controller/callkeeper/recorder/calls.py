@@ -1,11 +1,12 @@
 """The calls of this recorder: the segments that are open, those that ended last, and what people do to them.
 
-Call events never wait for anything: they are answered from memory. What a user does (start, stop) waits for its audit
-row, and is looked at again afterwards, because the call has gone on meanwhile.
+Call events are decided in memory, at once; their answer waits for the store (`kept`) as long as the store can take it,
+and not at all when it cannot. What a user does (start, stop) is committed together with its audit event first, and
+looked at again afterwards, because the call has gone on meanwhile.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from secrets import token_hex
 
@@ -19,9 +20,11 @@ from callkeeper.recorder import bounds
 from callkeeper.recorder import segment as segments
 from callkeeper.recorder.auditing import Actor, AuditSink
 from callkeeper.recorder.clock import Clock
-from callkeeper.recorder.errors import Conflict, Full, Unknown
+from callkeeper.recorder.errors import Conflict, Full, Refused, Unknown
+from callkeeper.recorder.keeping import SegmentKeeper
 from callkeeper.recorder.programming import Programming
 from callkeeper.recorder.segment import Segment, State
+from callkeeper.recorder.store.values import key_of
 from callkeeper.recorder.users import Users
 
 log = structlog.get_logger()
@@ -55,6 +58,8 @@ class Calls:
         users: Users,
         audit: AuditSink,
         clock: Clock,
+        keeper: SegmentKeeper,
+        last_number: int,
         on_decision: Callable[[Segment], None] = lambda _: None,
         new_id: Callable[[], str] = lambda: token_hex(16),
     ) -> None:
@@ -62,9 +67,10 @@ class Calls:
         self._users = users
         self._audit = audit
         self._clock = clock
+        self._keeper = keeper
         self._on_decision = on_decision
         self._new_id = new_id
-        self._number = 0
+        self._number = last_number
         self._open: dict[str, Segment] = {}
         self._ended: OrderedDict[str, Segment] = OrderedDict()
         self._by_native_id: dict[str, str] = {}
@@ -133,6 +139,7 @@ class Calls:
         self._open[begun.id] = begun
         self._by_native_id[call.native_id] = begun.id
         self._latest_of_conversation[call.conversation] = begun.id
+        self._keeper.note(begun)
         self._on_decision(begun)
         return begun, True
 
@@ -154,6 +161,7 @@ class Calls:
             return before
         changed = segments.change(before, call, self._users.directory, self._clock.now())
         self._open[identifier] = changed
+        self._keeper.note(changed)
         self._on_decision(changed)
         return changed
 
@@ -170,6 +178,7 @@ class Calls:
         ended = segments.end(self._open.pop(identifier), self._clock.now())
         del self._by_native_id[ended.call.native_id]
         self._ended[identifier] = ended
+        self._keeper.note(ended)
         if len(self._ended) > bounds.ENDED_SEGMENTS:
             _, forgotten = self._ended.popitem(last=False)
             if self._latest_of_conversation.get(forgotten.call.conversation) == forgotten.id:
@@ -187,11 +196,29 @@ class Calls:
         if self._recorded(identifier, user).users[user].state is State.RECORDING:
             return self._open[identifier]
         await self._let_start(identifier, user, actor)
-        await self._emit(Action.START_RECORDING, identifier, user, actor)
+        found = self._recorded(identifier, user)
+        begun = segments.start(found, user, self._users.directory, self._clock.now())
+        recording = begun.users[user].open_recording
+        assert recording is not None
+        # Whatever opens while the row is written gets another ordinal.
+        self._open[identifier] = replace(found, reserved=recording.ordinal)
+        await self._act(Action.START_RECORDING, begun, user, actor)
         # The call went on while the row was written: what holds is what the settings say now.
-        await self._let_start(identifier, user, actor)
-        started = segments.start(self._open[identifier], user, self._users.directory, self._clock.now())
+        try:
+            await self._let_start(identifier, user, actor)
+            found = self._recorded(identifier, user)
+        except Refused:
+            self._keeper.withdraw(key_of(begun.number, recording.ordinal))
+            raise
+        if found.users[user].open_recording is None:
+            now = self._clock.now() if found.call is not begun.call else recording.opened
+            started = segments.start(found, user, self._users.directory, now, ordinal=recording.ordinal)
+        else:
+            # A decision has opened one meanwhile.
+            self._keeper.withdraw(key_of(begun.number, recording.ordinal))
+            started = found
         self._open[identifier] = started
+        self._keeper.note(started)
         log.info("recording_started", segment=identifier)
         return started
 
@@ -212,19 +239,20 @@ class Calls:
                     "nothing; the settings ask for it (see the decision's source)",
                 )
             return found
-        await self._emit(Action.STOP_RECORDING, identifier, user, actor)
+        now = self._clock.now()
+        await self._act(Action.STOP_RECORDING, segments.stop(found, user, now), user, actor)
         found = self._recorded(identifier, user)
         if not found.users[user].started:
             return found
-        stopped = segments.stop(found, user, self._clock.now())
+        stopped = segments.stop(found, user, now)
         self._open[identifier] = stopped
+        self._keeper.note(stopped)
         log.info("recording_stopped", segment=identifier)
         return stopped
 
-    def known(self) -> Iterator[tuple[str, Call]]:
-        """Every call in memory with its segment's id, for the effects of a change."""
-        for found in (*self._ended.values(), *self._open.values()):
-            yield found.id, found.call
+    async def kept(self) -> None:
+        """Wait until what happened to segments is on disk; not for a store that cannot write, or not soon."""
+        await self._keeper.kept()
 
     def _same(self, found: Segment, arrival: Arrival) -> Segment:
         if found.begun_as == arrival.call and found.parent == arrival.parent:
@@ -263,7 +291,7 @@ class Calls:
         if decision is None:
             raise unknown_segment()
         if decision.outcome is Outcome.SKIP:
-            await self._emit(Action.REFUSE_RECORDING_START, identifier, user, actor, decision)
+            await self._refuse_start(identifier, user, actor, decision)
             raise Conflict(
                 "start-refused",
                 f"this call is not recorded: {decision.deciding.message}",
@@ -277,16 +305,22 @@ class Calls:
                 "end the segment and start a new one of the conversation",
             )
 
-    async def _emit(
-        self, action: Action, identifier: str, user: str, actor: Actor, refused_by: Decision | None = None
-    ) -> None:
-        details: dict[str, object] = {"segment": identifier, "user": user}
+    async def _act(self, action: Action, after: Segment, user: str, actor: Actor) -> None:
+        """Write what the segment becomes, together with the row of who did it."""
+        details = self._details(after.id, user)
+        await self._audit.act(
+            lambda rows: rows.save_segments((after,)), action, at=self._clock.now(), actor=actor, details=details
+        )
+
+    async def _refuse_start(self, identifier: str, user: str, actor: Actor, refused_by: Decision) -> None:
+        details = self._details(identifier, user) | {"reason": refused_by.reason.value}
+        now = self._clock.now()
+        await self._audit.emit(Action.REFUSE_RECORDING_START, at=now, actor=actor, details=details)
+
+    def _details(self, identifier: str, user: str) -> dict[str, object]:
         config = self._open[identifier].config
-        if config is not None:
-            details["revision"] = revision(config)
-        if refused_by is not None:
-            details["reason"] = refused_by.reason.value
-        await self._audit.emit(action, at=self._clock.now(), actor=actor, details=details)
+        details: dict[str, object] = {"segment": identifier, "user": user}
+        return details if config is None else details | {"revision": revision(config)}
 
 
 def unknown_segment() -> Unknown:

@@ -1,4 +1,4 @@
-"""What a candidate config would change: on calls the recorder remembers, and on recordings it keeps.
+"""What a candidate config would change: on the calls of the last 30 days, and on the recordings there are.
 
 Nothing here changes anything. Calls are decided anew under both configs with the directory of now, so that only the
 settings make the difference; the answer holds no numbers.
@@ -6,59 +6,47 @@ settings make the difference; the answer holds no numbers.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Protocol
+from datetime import datetime, timedelta
+from typing import Any
 
 from callkeeper.policy.call import Call
-from callkeeper.policy.config import RecorderConfig
+from callkeeper.policy.config import RecorderConfig, RetentionSection
 from callkeeper.policy.config_json import to_json
 from callkeeper.policy.decide import decide
 from callkeeper.policy.decision import Decision
 from callkeeper.policy.directory import Directory
+from callkeeper.policy.retention import Hold
+from callkeeper.policy.retention_change import RetentionEffects, StoredRecording, effects_of
 from callkeeper.recorder import bounds
+from callkeeper.recorder.store.port import Reading, Store
+from callkeeper.recorder.store.values import KeptHold
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordingEffect:
-    """What a change of retention does to the recordings there are.
+async def on_recordings(
+    store: Store, in_force: RecorderConfig | None, candidate: RecorderConfig, *, now: datetime
+) -> RetentionEffects:
+    """What replacing the config in force by the candidate at this instant does to the recordings there are, exactly.
 
-    Attributes:
-        recordings: how many there are.
-        shortens: of how many the expiry moves earlier.
-        deletes: how many would expire at once.
-        holds: how many holds would lose protection.
+    Raises:
+        StorageFault: the store cannot be read.
     """
-
-    recordings: int
-    shortens: int
-    deletes: int
-    holds: int
+    # Without a config nothing expires, as under the rule that nobody has changed.
+    old = RetentionSection() if in_force is None else in_force.retention
+    return await store.read(lambda rows: _on_recordings(rows, old, candidate.retention, now))
 
 
-class RecordingEffects(Protocol):
-    """Counts what a change does to recordings, exactly."""
+def _on_recordings(rows: Reading, old: RetentionSection, new: RetentionSection, now: datetime) -> RetentionEffects:
+    expiring = (
+        StoredRecording(conversation=one.conversation, ended_at=one.clock, minimum_until=one.minimum_until)
+        for one in rows.expiring()
+    )
+    return effects_of(
+        expiring, {name: [_hold(hold) for hold in holds] for name, holds in rows.all_holds().items()}, old, new, now
+    )
 
-    async def of(self, in_force: RecorderConfig | None, candidate: RecorderConfig, *, now: datetime) -> RecordingEffect:
-        """The effect of replacing the config in force by the candidate at this instant."""
-        ...
 
-
-class NoRecordings:
-    """The effects on the recordings of a recorder that keeps none.
-
-    This recorder takes decisions and keeps no media yet, so the exact answer is nothing of nothing. It must not be
-    used beside a store of recordings: its zeros would let a shorter retention pass without a word.
-    """
-
-    async def of(
-        self,
-        in_force: RecorderConfig | None,  # noqa: ARG002 - the port's signature
-        candidate: RecorderConfig,  # noqa: ARG002 - the port's signature
-        *,
-        now: datetime,  # noqa: ARG002 - the port's signature
-    ) -> RecordingEffect:
-        """Nothing of nothing."""
-        return RecordingEffect(recordings=0, shortens=0, deletes=0, holds=0)
+def _hold(hold: KeptHold) -> Hold:
+    return Hold(id=hold.id, owner=hold.owner, reason=hold.reason, placed_at=hold.placed, released_at=hold.released)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +62,18 @@ class CallEffect:
     considered: int
     changed: int
     sample: tuple[dict[str, Any], ...]
+
+
+async def on_past_calls(
+    store: Store, in_force: RecorderConfig | None, candidate: RecorderConfig, directory: Directory, *, now: datetime
+) -> CallEffect:
+    """Decide the calls of the last 30 days under both configs, streamed from the store in a thread of its own.
+
+    Raises:
+        StorageFault: the store cannot be read.
+    """
+    since = now - timedelta(days=bounds.CONSIDERED_DAYS)
+    return await store.read(lambda rows: on_calls(in_force, candidate, rows.calls_since(since), directory))
 
 
 def on_calls(

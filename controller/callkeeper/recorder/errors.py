@@ -9,6 +9,7 @@
     │   └── Full                a bound of this recorder is reached
     └── Fault                   the recorder cannot do its part; the request may be right
         ├── StorageFault        the state on disk cannot be read or written
+        │   └── RowsRefused     it could be, but these rows contradict what is there
         ├── AuditFault          the audit row cannot be made durable
         └── TokenFileFault      the token file cannot be used
 
@@ -73,6 +74,10 @@ class StorageFault(Fault):
         super().__init__("storage-failed", detail, next_step)
 
 
+class RowsRefused(StorageFault):
+    """The store can be written, but takes these rows never: they contradict what is there, or cannot be represented."""
+
+
 class AuditFault(Fault):
     """An audit row cannot be made durable; raised by an `AuditSink`."""
 
@@ -80,7 +85,7 @@ class AuditFault(Fault):
         super().__init__(
             "audit-unavailable",
             f"the audit row of this action cannot be written ({detail}), so the action was not done",
-            "see that the audit folder can be written, then try again",
+            "see that the store and the audit folder can be written, then try again",
         )
 
 

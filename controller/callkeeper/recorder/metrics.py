@@ -1,13 +1,16 @@
 """What the recorder counts, in a registry of its own. No label ever holds a user, a number or an id of a call."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from callkeeper.recorder.clock import Clock
+from callkeeper.recorder.keeping import SegmentKeeper
 from callkeeper.recorder.programming import Programming
 from callkeeper.recorder.segment import Segment
+from callkeeper.recorder.store.values import LedgerState, OutboxSize
 
 DURATION_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 """Seconds: around the bar of a call start (10 ms), and up to a large config's put."""
@@ -38,9 +41,24 @@ class Metrics:
             registry=self._registry,
         )
 
-    def watch(self, *, programming: Programming, clock: Clock, open_segments: Callable[[], int]) -> None:
+    def watch(
+        self, *, programming: Programming, clock: Clock, keeper: SegmentKeeper, open_segments: Callable[[], int]
+    ) -> None:
         """Show the state of these parts as well."""
         self._registry.register(_State(programming, clock, open_segments))
+        self._registry.register(_Writing(keeper))
+
+    def text_with(self, outbox: OutboxSize, ledger: Mapping[LedgerState, int], now: datetime) -> bytes:
+        """Everything in the Prometheus text format, what the store was asked for included.
+
+        Args:
+            outbox: what waits in it.
+            ledger: how the segments of the last 24 hours stand.
+            now: the present instant.
+        """
+        asked = CollectorRegistry()
+        asked.register(_Stored(outbox, ledger, now))
+        return self.text() + generate_latest(asked)
 
     def decided(self, segment: Segment) -> None:
         """Count the decisions of a segment that was just decided; one without a recorded user counts as one."""
@@ -78,4 +96,60 @@ class _State:
 
     def describe(self) -> Iterator[Metric]:
         """Nothing in advance: asking would read the state before it is there."""
+        return iter(())
+
+
+class _Writing:
+    """How writing segments behind the calls is going."""
+
+    def __init__(self, keeper: SegmentKeeper) -> None:
+        self._keeper = keeper
+
+    def collect(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily(
+            "callkeeper_unwritten_segments",
+            "Segments that wait to be written to the store.",
+            value=float(self._keeper.backlog),
+        )
+        yield CounterMetricFamily(
+            "callkeeper_segment_write_failures", "Commits of segments that failed.", value=float(self._keeper.failures)
+        )
+        yield CounterMetricFamily(
+            "callkeeper_segments_lost",
+            "Segments whose last state was never written: the store was away for too long, or refuses them.",
+            value=float(self._keeper.lost),
+        )
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing in advance, as above."""
+        return iter(())
+
+
+class _Stored:
+    """What the store says."""
+
+    def __init__(self, outbox: OutboxSize, ledger: Mapping[LedgerState, int], now: datetime) -> None:
+        self._outbox = outbox
+        self._ledger = ledger
+        self._now = now
+
+    def collect(self) -> Iterator[Metric]:
+        age = 0.0 if self._outbox.oldest is None else max(0.0, (self._now - self._outbox.oldest).total_seconds())
+        yield GaugeMetricFamily(
+            "callkeeper_outbox_rows", "Audit events that wait to be delivered.", value=float(self._outbox.rows)
+        )
+        yield GaugeMetricFamily(
+            "callkeeper_outbox_oldest_seconds", "How long the first of them has been waiting.", value=age
+        )
+        ledger = GaugeMetricFamily(
+            "callkeeper_ledger_segments",
+            "Segments started in the last 24 hours, by how they stand: expected, recorded, skipped, failed.",
+            labels=["state"],
+        )
+        for state, count in self._ledger.items():
+            ledger.add_metric([state.value], float(count))
+        yield ledger
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing in advance, as above."""
         return iter(())

@@ -8,11 +8,12 @@ from callkeeper.recorder.auditing import AuditReader, AuditSink
 from callkeeper.recorder.calls import Calls
 from callkeeper.recorder.clock import Clock, SystemClock
 from callkeeper.recorder.config_store import ConfigStore
-from callkeeper.recorder.effects import NoRecordings, RecordingEffects
 from callkeeper.recorder.http.door import Principals
+from callkeeper.recorder.keeping import SegmentKeeper
 from callkeeper.recorder.locating import Locator, NoLocator
 from callkeeper.recorder.metrics import Metrics
 from callkeeper.recorder.programming import Programming
+from callkeeper.recorder.store.port import Store
 from callkeeper.recorder.user_store import DirectoryStore
 from callkeeper.recorder.users import Users
 
@@ -24,6 +25,7 @@ class RecorderParts:
     Attributes:
         config_store: keeps the config.
         principals: tells whose token it is.
+        store: keeps segments, recordings and audit events on their way.
         audit: takes audit rows.
         audit_reader: gives them back.
         directory_store: keeps the users put over HTTP; None when they are given.
@@ -31,12 +33,12 @@ class RecorderParts:
         directory_source: that source in words, `users.csv`.
         locator: finds settings in files.
         clock: tells the time.
-        recording_effects: counts what a change does to recordings.
         trusted_proxies: whose X-Forwarded-For is believed.
     """
 
     config_store: ConfigStore
     principals: Principals
+    store: Store
     audit: AuditSink
     audit_reader: AuditReader
     directory_store: DirectoryStore | None = None
@@ -44,7 +46,6 @@ class RecorderParts:
     directory_source: str | None = None
     locator: Locator = field(default_factory=NoLocator)
     clock: Clock = field(default_factory=SystemClock)
-    recording_effects: RecordingEffects = field(default_factory=NoRecordings)
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
 
 
@@ -57,6 +58,7 @@ class Recorder:
         programming: the config in force.
         users: the directory in force.
         calls: the segments.
+        keeper: writes them behind.
         metrics: what is counted.
     """
 
@@ -64,6 +66,7 @@ class Recorder:
     programming: Programming
     users: Users
     calls: Calls
+    keeper: SegmentKeeper
     metrics: Metrics
 
     @classmethod
@@ -82,8 +85,15 @@ class Recorder:
             given_by=parts.directory_source,
         )
         metrics = Metrics()
+        keeper = SegmentKeeper(parts.store)
         calls = Calls(
-            programming=programming, users=users, audit=parts.audit, clock=parts.clock, on_decision=metrics.decided
+            programming=programming,
+            users=users,
+            audit=parts.audit,
+            clock=parts.clock,
+            keeper=keeper,
+            last_number=parts.store.recovery.last_number,
+            on_decision=metrics.decided,
         )
-        metrics.watch(programming=programming, clock=parts.clock, open_segments=lambda: calls.open_count)
-        return cls(parts=parts, programming=programming, users=users, calls=calls, metrics=metrics)
+        metrics.watch(programming=programming, clock=parts.clock, keeper=keeper, open_segments=lambda: calls.open_count)
+        return cls(parts=parts, programming=programming, users=users, calls=calls, keeper=keeper, metrics=metrics)

@@ -171,6 +171,7 @@ class Segment:
         started: when.
         ended: when; None while it is open.
         latest: the latest instant of any event.
+        reserved: the highest ordinal that was given to a recording which may not be among them yet.
     """
 
     id: str
@@ -184,6 +185,7 @@ class Segment:
     started: datetime
     ended: datetime | None = None
     latest: datetime
+    reserved: int = 0
 
 
 def begin(
@@ -231,12 +233,20 @@ def change(segment: Segment, call: Call, directory: Directory, now: datetime) ->
     return _decided(segment, call, directory, frozenset(), max(now, segment.latest))
 
 
-def start(segment: Segment, user: str, directory: Directory, now: datetime) -> Segment:
-    """The user starts on demand; whether the settings let them is asked before (`asked`)."""
+def start(segment: Segment, user: str, directory: Directory, now: datetime, *, ordinal: int | None = None) -> Segment:
+    """The user starts on demand; whether the settings let them is asked before (`asked`).
+
+    Args:
+        segment: as it is.
+        user: who starts.
+        directory: the users of now.
+        now: the instant.
+        ordinal: of the recording that opens, where it was given before; else the next one.
+    """
     now = max(now, segment.latest)
     segment = _decided(segment, segment.call, directory, frozenset(), now)
     recordings = replace(segment.users[user], started=True)
-    moved = _moved(recordings, segment, Cause.STARTED, directory.find(user), _next_ordinal(segment), now)
+    moved = _moved(recordings, segment, Cause.STARTED, directory.find(user), ordinal or _next_ordinal(segment), now)
     return replace(segment, users={**segment.users, user: moved}, latest=now)
 
 
@@ -308,7 +318,8 @@ def _decided(
 
 
 def _next_ordinal(segment: Segment) -> int:
-    return 1 + sum(len(user.recordings) for user in segment.users.values())
+    given = [user.recordings[-1].ordinal for user in segment.users.values() if user.recordings]
+    return 1 + max(segment.reserved, *given) if given else 1 + segment.reserved
 
 
 def _open_users(segment: Segment) -> tuple[User, ...]:

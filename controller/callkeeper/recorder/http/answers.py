@@ -133,6 +133,42 @@ class SegmentsAnswer(Answer):
     next_cursor: str | None
 
 
+class LedgerTotalsAnswer(Answer):
+    """How many segments stand how."""
+
+    expected: int
+    recorded: int
+    skipped: int
+    failed: int
+
+
+class LedgerRowAnswer(Answer):
+    """A segment in the ledger."""
+
+    segment: str
+    conversation: str
+    kind: str
+    started_at: str
+    ended_at: str | None
+    interrupted: bool = Field(description="The recorder ended before it saw the segment's end.")
+    outcome: str
+    reason: str
+    state: str = Field(description="expected, recorded, skipped or failed.")
+    why: str = Field(description="Open, MediaAwaited, MediaComplete, Interrupted, NoMedia, or the decision's reason.")
+    recordings: int
+    config_revision: str
+
+
+class LedgerAnswer(Answer):
+    """A page of the ledger, ascending, with the totals of the whole range."""
+
+    from_: str = Field(alias="from")
+    to: str
+    totals: LedgerTotalsAnswer
+    items: list[LedgerRowAnswer]
+    next_cursor: str | None
+
+
 class ConfigAnswer(Answer):
     """The config in force, with its envelope; revision, owner and config are null before the first."""
 

@@ -55,6 +55,7 @@ def _add_events(app: FastAPI, recorder: Recorder) -> None:
     )
     async def begin(body: StartBody) -> Response:
         segment, new = calls.start(body.arrival())
+        await calls.kept()
         return JSONResponse(shown_segment(segment, locator), status_code=201 if new else 200)
 
     @app.post(
@@ -63,7 +64,9 @@ def _add_events(app: FastAPI, recorder: Recorder) -> None:
         **documented({200: (SegmentAnswer, "The segment")}, "unknown-segment", "segment-ended", body=True),
     )
     async def update(segment: SegmentId, body: UpdateBody) -> Response:
-        return JSONResponse(shown_segment(calls.update(segment, body.changes()), locator))
+        changed = calls.update(segment, body.changes())
+        await calls.kept()
+        return JSONResponse(shown_segment(changed, locator))
 
     @app.post(
         "/v1/calls/{segment}:end",
@@ -71,7 +74,9 @@ def _add_events(app: FastAPI, recorder: Recorder) -> None:
         **documented({200: (SegmentAnswer, "The segment")}, "unknown-segment"),
     )
     async def end(segment: SegmentId) -> Response:
-        return JSONResponse(shown_segment(calls.end(segment), locator))
+        ended = calls.end(segment)
+        await calls.kept()
+        return JSONResponse(shown_segment(ended, locator))
 
 
 def _add_on_demand(app: FastAPI, recorder: Recorder) -> None:

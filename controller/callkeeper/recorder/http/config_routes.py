@@ -11,7 +11,7 @@ from callkeeper.policy.config import RecorderConfig
 from callkeeper.policy.config_json import SECTIONS, ConfigError, from_json, revision, to_json
 from callkeeper.policy.directory import Role
 from callkeeper.recorder.clock import instant_text
-from callkeeper.recorder.effects import changed_sections, on_calls, removed_blacklist_entries
+from callkeeper.recorder.effects import changed_sections, on_past_calls, on_recordings, removed_blacklist_entries
 from callkeeper.recorder.errors import RecorderError
 from callkeeper.recorder.http.answers import CheckAnswer, ConfigAnswer, EffectiveAnswer, PutAnswer
 from callkeeper.recorder.http.bodies import EnvelopeBody
@@ -93,7 +93,7 @@ def add_config_routes(app: FastAPI, recorder: Recorder) -> None:
     @app.post(
         "/v1/config:check",
         summary="What a config would do; changes nothing",
-        **documented({200: (CheckAnswer, "The effects")}, "invalid-config", body=True),
+        **documented({200: (CheckAnswer, "The effects")}, "invalid-config", "storage-failed", body=True),
     )
     async def check(body: EnvelopeBody) -> Response:
         programme = await _programme(body)
@@ -174,9 +174,10 @@ def _effective(recorder: Recorder, principal: Principal) -> dict[str, Any]:
 
 async def _effects(recorder: Recorder, programme: Programme) -> dict[str, Any]:
     in_force, candidate = recorder.programming.config, programme.config
-    known = list(recorder.calls.known())
-    calls = await asyncio.to_thread(on_calls, in_force, candidate, known, recorder.users.directory)
-    recordings = await recorder.parts.recording_effects.of(in_force, candidate, now=recorder.parts.clock.now())
+    store, now = recorder.parts.store, recorder.parts.clock.now()
+    await recorder.calls.kept()
+    calls = await on_past_calls(store, in_force, candidate, recorder.users.directory, now=now)
+    recordings = await on_recordings(store, in_force, candidate, now=now)
     stored = recorder.programming.stored
     return {
         "revision": await asyncio.to_thread(revision, candidate),

@@ -131,6 +131,7 @@ def add_graph_routes(app: FastAPI, recorder: Recorder) -> None:
             items.append(taken(value, f"value[{at}]", tenants, contexts))
             # A large meeting takes milliseconds to decide: other calls are let in between two entries.
             await asyncio.sleep(0)
+        await calls.kept()
         names = dict.fromkeys(name for item in items for name in item["segments"])
         segments = [shown_segment(found, locator) for name in names for found in _in_memory(calls, name)]
         return JSONResponse({"items": items, "segments": segments})

@@ -5,7 +5,7 @@ predicate below, used by every look-up of that kind. An address without a row is
 is made.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from callkeeper.policy.directory import Directory, Role, User
 from callkeeper.recorder.principals import Principal
@@ -44,6 +44,7 @@ RIGHTS: Mapping[tuple[str, str], frozenset[Role] | None] = {
     ("POST", "/v1/users/{id}:grant"): frozenset({ADMINISTRATOR}),
     ("POST", "/v1/users/{id}:revoke"): frozenset({ADMINISTRATOR}),
     ("GET", "/v1/audit"): frozenset({ADMINISTRATOR, AUDITOR}),
+    ("GET", "/v1/ledger"): frozenset({ADMINISTRATOR, AUDITOR}),
 }
 
 
@@ -76,13 +77,18 @@ def sees_segment(principal: Principal, segment: Segment, directory: Directory) -
     return any(user is not None and in_own_groups(principal, user, directory) for user in users)
 
 
-def users_seen(principal: Principal, directory: Directory) -> Callable[[User], bool]:
-    """Which users this principal may see: all of them, or the members of the own groups."""
+def groups_seen(principal: Principal, directory: Directory) -> frozenset[str] | None:
+    """The groups whose members this principal may see; None for all users there are."""
     if principal.roles & {ADMINISTRATOR, AUDITOR}:
-        return lambda _: True
+        return None
     own = own_user(principal, directory) if SUPERVISOR in principal.roles else None
-    groups = frozenset(own.groups if own is not None else ())
-    return lambda user: not groups.isdisjoint(user.groups)
+    return frozenset(own.groups if own is not None else ())
+
+
+def sees_user(principal: Principal, user: User, directory: Directory) -> bool:
+    """Whether this principal may see this user: all of them, or the members of the own groups."""
+    groups = groups_seen(principal, directory)
+    return groups is None or not groups.isdisjoint(user.groups)
 
 
 def in_own_groups(principal: Principal, user: User, directory: Directory) -> bool:

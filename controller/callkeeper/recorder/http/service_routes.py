@@ -1,5 +1,6 @@
 """The audit log's download, and what a platform asks of any service: alive, ready, metrics."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import FastAPI, Query
@@ -7,7 +8,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from callkeeper.audit.errors import RangeError
 from callkeeper.audit.time_words import parse_range
-from callkeeper.recorder.errors import AuditFault
+from callkeeper.recorder.errors import AuditFault, StorageFault
 from callkeeper.recorder.http.answers import HealthAnswer
 from callkeeper.recorder.http.documented import documented
 from callkeeper.recorder.http.door import ActorOf
@@ -15,6 +16,7 @@ from callkeeper.recorder.http.problems import Problem
 from callkeeper.recorder.parts import Recorder
 
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+_LEDGER_SPAN, _AHEAD = timedelta(hours=24), timedelta(seconds=1)
 Instant = Annotated[str, Query(max_length=64)]
 
 
@@ -63,6 +65,8 @@ def add_service_routes(app: FastAPI, recorder: Recorder) -> None:
         except AuditFault:
             # Why in detail is in the log: this answer is anybody's.
             checks["audit"] = "rows cannot be written"
+        # Calls are decided and recorded all the same; their rows are written when the store takes them again.
+        checks["store"] = "ok" if recorder.keeper.failure is None else "segments cannot be written"
         checks["tokens"] = "ok" if parts.principals.fault is None else "the token file cannot be used"
         ready = all(check.startswith("ok") for check in checks.values())
         return JSONResponse(
@@ -71,4 +75,12 @@ def add_service_routes(app: FastAPI, recorder: Recorder) -> None:
 
     @app.get("/metrics", summary="Prometheus metrics", **documented({200: (None, "Prometheus text format")}))
     async def metrics() -> Response:
-        return Response(recorder.metrics.text(), media_type=PROMETHEUS)
+        now = parts.clock.now()
+        try:
+            outbox, ledger = await parts.store.read(
+                lambda rows: (rows.outbox_size(), rows.ledger_totals(now - _LEDGER_SPAN, now + _AHEAD))
+            )
+        except StorageFault:
+            # What is counted in memory is told all the same.
+            return Response(recorder.metrics.text(), media_type=PROMETHEUS)
+        return Response(recorder.metrics.text_with(outbox, ledger, now), media_type=PROMETHEUS)

@@ -28,6 +28,7 @@ from callkeeper.recorder.store.values import (
     ErasureRequest,
     Event,
     ExpiringRecording,
+    KeptDecision,
     KeptHold,
     KeptRecording,
     LedgerRow,
@@ -36,6 +37,7 @@ from callkeeper.recorder.store.values import (
     Note,
     OutboxSize,
     Place,
+    Recovery,
     Search,
     Status,
     Tombstone,
@@ -48,16 +50,16 @@ T = TypeVar("T")
 class SegmentRows(Protocol):
     """Segments and the ledger."""
 
-    def last_number(self) -> int:
-        """The highest number a segment has; 0 without any."""
-        ...
-
     def ledger(self, start: datetime, end: datetime, after: int, limit: int) -> list[LedgerRow]:
         """Segments started in `[start, end)` with a number above `after`, ascending by number."""
         ...
 
     def ledger_totals(self, start: datetime, end: datetime) -> dict[LedgerState, int]:
         """How many segments started in `[start, end)` stand how; every state is there."""
+        ...
+
+    def decision_on(self, recording: int) -> KeptDecision | None:
+        """The latest decision for the user of a recording, or None when there is no such recording."""
         ...
 
     def calls_since(self, start: datetime) -> Iterator[tuple[str, Call]]:
@@ -115,6 +117,10 @@ class RetentionRows(Protocol):
         """What is left of the recording of this id, or None."""
         ...
 
+    def tombstones_of(self, conversation: str, limit: int) -> list[Tombstone]:
+        """The first tombstones of a conversation's recordings, in the order of their keys."""
+        ...
+
     def tombstones_since(self, instant: datetime) -> Iterator[Tombstone]:
         """Recordings removed at this instant or later, ascending, streamed."""
         ...
@@ -169,6 +175,10 @@ class Writing(Reading, Protocol):
 
         What others have written of a recording stays: its media, a status beyond closed, minimum, tags, notes.
         """
+        ...
+
+    def withdraw(self, recordings: Sequence[int]) -> None:
+        """Take back rows of recordings that were written and then not begun; one that has media or ended stays."""
         ...
 
     def interrupt_open(self) -> tuple[int, int]:
@@ -258,9 +268,25 @@ class Writing(Reading, Protocol):
         """Set a small fact."""
         ...
 
+    def forget_meta(self, name: str) -> None:
+        """Drop a small fact; harmless when it is not there."""
+        ...
+
 
 class Store(Protocol):
-    """A store, open; for one event loop and one process."""
+    """A store, open; for one event loop and one process.
+
+    Opening it closes what a run that died had left open (`Writing.interrupt_open`).
+    """
+
+    @property
+    def recovery(self) -> Recovery:
+        """What opening it found."""
+        ...
+
+    def watch_outbox(self, told: Callable[[], None]) -> None:
+        """Have this called, in the event loop's thread, after each commit that put events into the outbox."""
+        ...
 
     async def write(self, unit: Callable[[Writing], T]) -> T:
         """Run a unit in a transaction; what it returned, once it is on disk.

@@ -110,6 +110,12 @@ class RetentionRowsSql(RecordingRowsSql):
         row = self._connection.execute(select(tombstones).where(tombstones.c.recording == recording)).first()
         return None if row is None else _tombstone(row)
 
+    def tombstones_of(self, conversation: str, limit: int) -> list[Tombstone]:
+        """See the port."""
+        table = tombstones.c
+        asked = select(tombstones).where(table.conversation == conversation).order_by(table.key).limit(limit)
+        return [_tombstone(row) for row in self._connection.execute(asked)]
+
     def tombstones_since(self, instant: datetime) -> Iterator[Tombstone]:
         """See the port."""
         table = tombstones.c

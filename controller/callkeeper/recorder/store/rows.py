@@ -17,6 +17,7 @@ class Rows(RetentionRowsSql):
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.has_added_events = False
 
     def add_event(self, event: Event) -> int:
         """See the port."""
@@ -31,6 +32,7 @@ class Rows(RetentionRowsSql):
                 "details": json.dumps(dict(event.details)),
             },
         )
+        self.has_added_events = True
         assert added.inserted_primary_key is not None
         return int(added.inserted_primary_key[0])
 
@@ -79,3 +81,7 @@ class Rows(RetentionRowsSql):
         """See the port."""
         added = insert(meta).values(name=name, value=value)
         self._connection.execute(added.on_conflict_do_update(index_elements=[meta.c.name], set_={"value": value}))
+
+    def forget_meta(self, name: str) -> None:
+        """See the port."""
+        self._connection.execute(delete(meta).where(meta.c.name == name))

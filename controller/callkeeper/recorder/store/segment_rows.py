@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, exists, func, or_, select, update
+from sqlalchemy import Connection, bindparam, case, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from callkeeper.policy.call import Call, Identity, Party
@@ -22,13 +22,20 @@ from callkeeper.recorder.segment import Recording, Segment
 from callkeeper.recorder.store.call_json import call_of, call_text
 from callkeeper.recorder.store.instants import instant_of, micros
 from callkeeper.recorder.store.schema import recording_parties, recording_viewers, recordings, segments, tombstones
-from callkeeper.recorder.store.values import LedgerRow, LedgerState, Status, key_of, recording_id
+from callkeeper.recorder.store.values import (
+    KeptDecision,
+    LedgerRow,
+    LedgerState,
+    Status,
+    key_of,
+    recording_id,
+)
 
 _NEVER_UPDATED = {"number", "id", "native_id", "conversation", "parent", "started", "config_revision", "interrupted"}
 _STREAMED_ROWS = 1_000
 
 _insert_segment = insert(segments)
-_follows_media = (_insert_segment.excluded.recordings == segments.c.recordings) & or_(
+_follows_media = (_insert_segment.excluded.recordings <= segments.c.recordings) & or_(
     segments.c.state == LedgerState.RECORDED.value, segments.c.state == LedgerState.FAILED.value
 )
 SAVE_SEGMENT = _insert_segment.on_conflict_do_update(
@@ -82,7 +89,7 @@ class SegmentRowsSql:
     _connection: Connection
 
     def last_number(self) -> int:
-        """See the port."""
+        """The highest number a segment has; 0 without any."""
         return int(self._connection.scalar(select(func.coalesce(func.max(segments.c.number), 0))) or 0)
 
     def ledger(self, start: datetime, end: datetime, after: int, limit: int) -> list[LedgerRow]:
@@ -130,6 +137,27 @@ class SegmentRowsSql:
             LedgerState(state): count for state, count in self._connection.execute(asked)
         }
 
+    def decision_on(self, recording: int) -> KeptDecision | None:
+        """See the port."""
+        asked = (
+            select(recordings.c.user, segments)
+            .join(segments, segments.c.number == recordings.c.segment)
+            .where(recordings.c.key == recording)
+        )
+        row = self._connection.execute(asked).first()
+        if row is None:
+            return None
+        # A user who has left is not among the last decisions: what was decided for the segment stands for them.
+        mine = next((found for found in json.loads(row.decisions) if found[0] == row.user), None)
+        outcome, reason, source = mine[1:] if mine else (row.outcome, row.reason, None)
+        return KeptDecision(
+            outcome=outcome,
+            reason=reason,
+            source=source,
+            config_revision=row.config_revision,
+            directory_revision=row.directory_revision,
+        )
+
     def calls_since(self, start: datetime) -> Iterator[tuple[str, Call]]:
         """See the port."""
         asked = select(segments.c.id, segments.c.native_id, segments.c.conversation, segments.c.call).where(
@@ -153,6 +181,13 @@ class SegmentRowsSql:
         ):
             if values:
                 self._connection.execute(statement, values)
+
+    def withdraw(self, keys: Sequence[int]) -> None:
+        """See the port."""
+        if keys:
+            own = recordings.c
+            not_begun = own.key.in_(keys), own.status == Status.OPEN.value, own.path.is_(None)
+            self._connection.execute(delete(recordings).where(*not_begun))
 
     def interrupt_open(self) -> tuple[int, int]:
         """See the port."""

@@ -25,6 +25,7 @@ from callkeeper.recorder.errors import StorageFault
 from callkeeper.recorder.store.migrating import upgrade
 from callkeeper.recorder.store.port import Reading, Writing
 from callkeeper.recorder.store.rows import Rows
+from callkeeper.recorder.store.values import Recovery
 from callkeeper.recorder.store.writer import Writer, fault
 
 T = TypeVar("T")
@@ -53,11 +54,13 @@ def connect(uri: str) -> sqlite3.Connection:
 class SqliteStore:
     """See `port.Store`. Use `open`."""
 
-    def __init__(self, path: Path, lock: int, writing: Engine, reading: Engine) -> None:
+    def __init__(self, path: Path, lock: int, writing: Engine, reading: Engine, recovery: Recovery) -> None:
         self._path = path
+        self._recovery = recovery
         self._lock: int | None = lock
         self._writing, self._reading = writing, reading
-        self._committed: Callable[[], None] = lambda: None
+        self._has_events = False
+        self._on_events: Callable[[], None] | None = None
         self._writer = Writer(writing, str(path), self._tell)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
 
@@ -82,8 +85,10 @@ class SqliteStore:
             _make_private(path)
             with writing.connect() as connection:
                 upgrade(connection)
+                with connection.begin():
+                    recovery = _recovered(connection)
             reading = _engine(path, connect, read_only=True)
-            return cls(path, lock, writing, reading)
+            return cls(path, lock, writing, reading, recovery)
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             writing.dispose()
             os.close(lock)
@@ -103,12 +108,20 @@ class SqliteStore:
         """Transactions committed since it was opened."""
         return self._writer.commits
 
-    def after_commit(self, told: Callable[[], None]) -> None:
-        """Have this called, in the writer's thread, after each commit."""
-        self._committed = told
+    @property
+    def recovery(self) -> Recovery:
+        """See `port.Store.recovery`."""
+        return self._recovery
+
+    def watch_outbox(self, told: Callable[[], None]) -> None:
+        """See `port.Store.watch_outbox`."""
+        self._on_events = told
 
     def _tell(self) -> None:
-        self._committed()
+        if self._has_events:
+            self._has_events = False
+            if self._on_events is not None:
+                self._on_events()
 
     async def write(self, unit: Callable[[Writing], T]) -> T:
         """See `port.Store.write`.
@@ -116,7 +129,14 @@ class SqliteStore:
         Raises:
             StorageFault: it could not be committed; nothing of it is there.
         """
-        return await asyncio.shield(self._writer.write(lambda connection: unit(Rows(connection))))
+
+        def run(connection: Connection) -> T:
+            rows = Rows(connection)
+            done = unit(rows)
+            self._has_events = self._has_events or rows.has_added_events
+            return done
+
+        return await asyncio.shield(self._writer.write(run))
 
     async def read(self, query: Callable[[Reading], T]) -> T:
         """See `port.Store.read`.
@@ -149,6 +169,12 @@ class SqliteStore:
         self._reading.dispose()
         self._writing.dispose()
         os.close(lock)
+
+
+def _recovered(connection: Connection) -> Recovery:
+    rows = Rows(connection)
+    segments, recordings = rows.interrupt_open()
+    return Recovery(last_number=rows.last_number(), segments=segments, recordings=recordings)
 
 
 def _engine(path: Path, connect: Connect, *, read_only: bool) -> Engine:

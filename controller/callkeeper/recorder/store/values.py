@@ -400,6 +400,25 @@ class LedgerRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeptDecision:
+    """Why a recording was made: the latest decision for its user while the segment was open.
+
+    Attributes:
+        outcome: of the decision.
+        reason: of it.
+        source: the setting that decided, `kind/namespace/name entry`; None where none did.
+        config_revision: pinned for the segment; empty without a config.
+        directory_revision: of the users as they were.
+    """
+
+    outcome: str
+    reason: str
+    source: str | None
+    config_revision: str
+    directory_revision: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExpiringRecording:
     """What the arithmetic of retention needs of a recording, as few columns as there are.
 
@@ -414,3 +433,18 @@ class ExpiringRecording:
     conversation: str
     clock: datetime | None
     minimum_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """What opening the store found and did.
+
+    Attributes:
+        last_number: the highest number a segment has; 0 without any.
+        segments: those that a run which ended without closing them had left open; they are closed as interrupted.
+        recordings: likewise.
+    """
+
+    last_number: int
+    segments: int
+    recordings: int

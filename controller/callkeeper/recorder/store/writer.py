@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from callkeeper.recorder.errors import StorageFault
+from callkeeper.recorder.errors import RowsRefused, StorageFault
 
 T = TypeVar("T")
 Unit = Callable[[Connection], Any]
@@ -45,7 +45,7 @@ class Writer:
         Args:
             engine: begins transactions that may write at once.
             name: of the store, in messages.
-            on_commit: called in the writer's thread after each commit.
+            on_commit: called in the event loop's thread after each commit, before those who wait are told.
         """
         self._engine = engine
         self._name = name
@@ -120,21 +120,30 @@ class Writer:
                     if not isinstance(error.orig, _refusals(connection)):
                         raise
                     savepoint.rollback()
-                    waiting.error = fault(self._name, error)
+                    waiting.error = refused(self._name, error)
                 except BaseException as error:  # noqa: BLE001 - the unit's own; its caller gets it
                     savepoint.rollback()
                     waiting.error = error
                 else:
                     savepoint.commit()
         self.commits += 1
-        self._on_commit()
 
     def _tell(self, batch: list[_Waiting]) -> None:
         assert self._loop is not None
         try:
-            self._loop.call_soon_threadsafe(_resolve, batch)
+            self._loop.call_soon_threadsafe(self._resolve, batch)
         except RuntimeError:
             return  # the loop is closed: nobody waits any more
+
+    def _resolve(self, batch: list[_Waiting]) -> None:
+        self._on_commit()
+        for waiting in batch:
+            if waiting.future.done():
+                continue  # its task was cancelled; what was written stands all the same
+            if waiting.error is None:
+                waiting.future.set_result(waiting.result)
+            else:
+                waiting.future.set_exception(waiting.error)
 
 
 def fault(name: str, error: BaseException) -> StorageFault:
@@ -148,6 +157,11 @@ def fault(name: str, error: BaseException) -> StorageFault:
     return raised
 
 
+def refused(name: str, error: DBAPIError) -> RowsRefused:
+    """What a statement that contradicts the tables is told."""
+    return RowsRefused(f"the store {name} refuses the rows: {type(error.orig).__name__}", "this is a fault of ours")
+
+
 def _refusals(connection: Connection) -> tuple[type[BaseException], ...]:
     """Errors of a statement that leave the transaction as it was: what it asked for contradicts the tables."""
     module = connection.dialect.loaded_dbapi
@@ -157,16 +171,6 @@ def _refusals(connection: Connection) -> tuple[type[BaseException], ...]:
 def _fail(batch: list[_Waiting], error: BaseException) -> None:
     for waiting in batch:
         waiting.result, waiting.error = None, error
-
-
-def _resolve(batch: list[_Waiting]) -> None:
-    for waiting in batch:
-        if waiting.future.done():
-            continue  # its task was cancelled; what was written stands all the same
-        if waiting.error is None:
-            waiting.future.set_result(waiting.result)
-        else:
-            waiting.future.set_exception(waiting.error)
 
 
 def _drop(connection: Connection | None) -> None:
