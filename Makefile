@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help quickstart test test-unit faults check format schemas docs bench lock clean dev
+.PHONY: help quickstart test test-unit faults check coverage format schemas docs bench lock clean dev
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z.-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,13 +24,18 @@ test-unit: dev ## The quick part of the tests: no servers, no kills
 faults: dev ## The long fault and soak runs
 	$(BIN)/python -m pytest -q -m faults -o timeout=3600 tests
 
-check: dev ## Format, lint, types, import contracts, generated files, docs
+check: dev ## Format, lint, types, import contracts, generated files, docs, coverage
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/callkeeper schema --check
 	$(BIN)/python -m pytest -q tests/docs
+	@$(MAKE) --no-print-directory coverage
+
+coverage: dev ## Branch coverage of the rooms that judge settings and calls; less than 90 % fails
+	$(BIN)/python -m pytest -q -n auto --dist worksteal tests/kinds tests/manifests tests/policy \
+		--cov=callkeeper.policy --cov=callkeeper.manifests --cov-branch --cov-fail-under=90
 
 format: dev ## Format and mend what can be mended
 	$(BIN)/ruff format
