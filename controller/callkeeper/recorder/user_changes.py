@@ -42,7 +42,7 @@ class Difference:
                 added.append(new)
             elif new is None and old is not None:
                 removed.append(old)
-            elif old is not None and new is not None and old is not new and user_to_json(old) != user_to_json(new):
+            elif old is not None and new is not None and old != new:
                 changed.append((old, new))
         return cls(added=tuple(added), changed=tuple(changed), removed=tuple(removed))
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from callkeeper.policy.directory import Directory, User, user_to_json
+from callkeeper.policy.directory import Directory, User
 from callkeeper.policy.users_csv import UsersFile
 from callkeeper.recorder import bounds
 from callkeeper.recorder.user_changes import is_reused
@@ -114,7 +114,7 @@ def plan_import(file: UsersFile, directory: Directory, retired: Mapping[str, Ret
 def _result(before: User | None, after: User) -> LineResult:
     if before is None:
         return LineResult.CREATED
-    return LineResult.UNCHANGED if user_to_json(before) == user_to_json(after) else LineResult.CHANGED
+    return LineResult.UNCHANGED if before == after else LineResult.CHANGED
 
 
 def _merged(user: User, before: User | None, columns: Iterable[str]) -> User:

@@ -11,7 +11,7 @@ from callkeeper.recorder.http.answers import DirectoryAnswer, DirectoryUserAnswe
 from callkeeper.recorder.http.bodies import PLAIN
 from callkeeper.recorder.http.documented import documented
 from callkeeper.recorder.http.door import ActorOf
-from callkeeper.recorder.http.rights import users_seen
+from callkeeper.recorder.http.rights import groups_seen, sees_user
 from callkeeper.recorder.http.shown import shown_user
 from callkeeper.recorder.parts import Recorder
 from callkeeper.recorder.users import unknown_user
@@ -48,7 +48,7 @@ def add_user_routes(app: FastAPI, recorder: Recorder) -> None:
                 words=search,
                 overridden=overridden,
                 config=config,
-                seen=users_seen(actor.principal, found.directory),
+                groups=groups_seen(actor.principal, found.directory),
                 after=cursor,
                 # One more than asked for tells whether there are more.
                 limit=limit + 1,
@@ -71,6 +71,6 @@ def add_user_routes(app: FastAPI, recorder: Recorder) -> None:
     )
     async def read(reference: UserReference, actor: ActorOf) -> Response:
         user = users.get(reference)
-        if not users_seen(actor.principal, users.directory)(user):
+        if not sees_user(actor.principal, user, users.directory):
             raise unknown_user()
         return JSONResponse(shown_user(user, recorder.programming.config, locator))
