@@ -22,6 +22,7 @@ SUBCOMMANDS: Mapping[str, str] = {
     "up": "Govern a recorder from a folder, and keep watching it.",
     "show": "Show the settings in force and where each comes from.",
     "audit": "Export and read the audit log.",
+    "users": "List, import and delete users, grant and revoke licences.",
     "stamp": "Write author and commit of the last change into manifests.",
     "token": "Make a token for a user, to try what users may do.",
     "schema": "Write the CRDs and JSON Schemas of all kinds, or check that they are current.",
