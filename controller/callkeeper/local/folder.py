@@ -93,3 +93,15 @@ def read_content(folder: Path) -> FolderContent:
 def _unplaced(one: LocatedFinding) -> bool:
     """Whether it keeps the set from being understood: no object can be blamed alone."""
     return one.finding.key is None or one.finding.rule == "object.duplicate"
+
+
+def last_saved(folder: Path) -> float | None:
+    """When the file saved last was saved, in seconds since the epoch."""
+    newest = None
+    for path in watched_files(folder):
+        try:
+            saved = path.stat().st_mtime
+        except OSError:
+            continue
+        newest = saved if newest is None else max(newest, saved)
+    return newest

@@ -239,13 +239,7 @@ def example_call(url: str, header: Path, user: str | None) -> str:
         "called": {"user": user, "identity": "user"} if user else {"number": "2001"},
     }
     text = json.dumps(body, separators=(",", ":"))
-    return f"curl -sH @{_quoted(str(header))} -H 'Content-Type: application/json' {url}/v1/calls -d '{text}'"
-
-
-def _quoted(text: str) -> str:
-    import shlex  # noqa: PLC0415 - for one line
-
-    return shlex.quote(text)
+    return f"curl -sH @{shlex.quote(str(header))} -H 'Content-Type: application/json' {url}/v1/calls -d '{text}'"
 
 
 def _entry(details: Mapping[str, Any]) -> str:

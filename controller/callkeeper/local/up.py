@@ -26,8 +26,9 @@ from callkeeper.local.exits import (
     EXIT_STATE_UNUSABLE,
     CannotRun,
 )
+from callkeeper.local.exposure import exposed_address, warning
 from callkeeper.local.fleet import Fleet, needs_embedded
-from callkeeper.local.folder import FolderContent, content_digest, read_content, watched_files
+from callkeeper.local.folder import FolderContent, content_digest, last_saved, read_content
 from callkeeper.local.locating import FolderLocator
 from callkeeper.local.page import settings_brief
 from callkeeper.local.running import Running, forget_running, write_running
@@ -243,7 +244,7 @@ class Up:
         digest = await asyncio.to_thread(content_digest, folder)
         if self._content is not None and digest == self._content.digest:
             return
-        saved = await asyncio.to_thread(_newest, folder)
+        saved = await asyncio.to_thread(last_saved, folder)
         self._noticed = saved if saved is not None and 0 <= noticed - saved < RECENT_SECONDS else noticed
         await self._take(await asyncio.to_thread(read_content, folder))
 
@@ -274,6 +275,8 @@ class Up:
     def _bind(self) -> socket.socket:
         bound = bind(self.options.host, self.options.port)
         self.stack.callback(bound.close)
+        if (address := exposed_address(bound)) is not None:
+            self.teller.note("PlainHttp", warning(address))
         return bound
 
     async def _start_embedded(self, bound: socket.socket) -> None:
@@ -386,15 +389,3 @@ class Up:
 def _identity(one: LocatedFinding) -> tuple[bool, str, str, str]:
     """What makes a finding the same one, wherever its line has moved."""
     return one.is_error, one.finding.rule, one.finding.message, one.file
-
-
-def _newest(folder: Path) -> float | None:
-    """When the file saved last was saved, in seconds since the epoch."""
-    newest = None
-    for path in watched_files(folder):
-        try:
-            saved = path.stat().st_mtime
-        except OSError:
-            continue
-        newest = saved if newest is None else max(newest, saved)
-    return newest
