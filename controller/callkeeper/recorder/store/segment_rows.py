@@ -8,12 +8,27 @@ Facts about `save_segments`:
 """
 
 import json
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, delete, exists, func, or_, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    Text,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.sqlite import Insert, insert
 
 from callkeeper.policy.call import Call, Identity, Party
 from callkeeper.policy.numbers import normalize_number
@@ -33,30 +48,58 @@ from callkeeper.recorder.store.values import (
 
 _NEVER_UPDATED = {"number", "id", "native_id", "conversation", "parent", "started", "config_revision", "interrupted"}
 _STREAMED_ROWS = 1_000
-
-_insert_segment = insert(segments)
-_follows_media = (_insert_segment.excluded.recordings <= segments.c.recordings) & or_(
-    segments.c.state == LedgerState.RECORDED.value, segments.c.state == LedgerState.FAILED.value
-)
-SAVE_SEGMENT = _insert_segment.on_conflict_do_update(
-    index_elements=[segments.c.number],
-    set_={name: _insert_segment.excluded[name] for name in segments.c.keys() if name not in _NEVER_UPDATED}  # noqa: SIM118 - a collection of columns, not a dict
-    | {
-        # Once media has come or failed to, the state follows from that, until another recording is awaited.
-        name: case((_follows_media, segments.c[name]), else_=_insert_segment.excluded[name])
-        for name in ("state", "why")
-    },
-)
-
-_not_buried = ~exists(select(tombstones.c.recording).where(tombstones.c.recording == bindparam("id")))
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _SAVED = [
     "key", "id", "segment", "conversation", "user", "groups", "cause", "mode", "whole_call", "shared_line", "kind",
     "direction", "scope", "opened", "closed", "status", "clock", "restricted", "stretches",
 ]  # fmt: skip
-_insert_recording = insert(recordings).from_select(
-    _SAVED, select(*[bindparam(name, type_=recordings.c[name].type) for name in _SAVED]).where(_not_buried)
+
+
+def _columns(names: Sequence[str]) -> dict[str, Any]:
+    """The columns of rows that travel as one JSON text, by name."""
+    return {name: func.json_extract(literal_column("value"), f"$[{place}]") for place, name in enumerate(names)}
+
+
+def _many(table: Table, names: Sequence[str], only: Callable[[Mapping[str, Any]], ColumnElement[bool]]) -> Insert:
+    """Insert however many rows there are in one step of the database.
+
+    Row by row, the writer's thread would give the interpreter away at each of them and wait for it again: with six
+    rows to a call and the event loop busy, a commit would take longer than the disk does.
+    """
+    columns = _columns(names)
+    rows = func.json_each(bindparam("rows", type_=Text)).table_valued("value")
+    return insert(table).from_select(list(names), select(*columns.values()).select_from(rows).where(only(columns)))
+
+
+def _every(_: Mapping[str, Any]) -> ColumnElement[bool]:
+    # SQLite cannot tell ON CONFLICT from a join's ON behind a SELECT without WHERE.
+    return literal_column("1 = 1")
+
+
+def _unless_buried(columns: Mapping[str, Any]) -> ColumnElement[bool]:
+    return ~exists(select(tombstones.c.recording).where(tombstones.c.recording == columns["id"]))
+
+
+def _where_recording_is(columns: Mapping[str, Any]) -> ColumnElement[bool]:
+    return exists(select(recordings.c.key).where(recordings.c.key == columns["recording"]))
+
+
+_insert_segment = _many(segments, segments.c.keys(), _every)
+_excluded_segment = _insert_segment.excluded
+_follows_media = (_excluded_segment.recordings <= segments.c.recordings) & or_(
+    segments.c.state == LedgerState.RECORDED.value, segments.c.state == LedgerState.FAILED.value
 )
-_excluded = insert(recordings).excluded
+SAVE_SEGMENT = _insert_segment.on_conflict_do_update(
+    index_elements=[segments.c.number],
+    set_={name: _excluded_segment[name] for name in segments.c.keys() if name not in _NEVER_UPDATED}  # noqa: SIM118 - a collection of columns, not a dict
+    | {
+        # Once media has come or failed to, the state follows from that, until another recording is awaited.
+        name: case((_follows_media, segments.c[name]), else_=_excluded_segment[name])
+        for name in ("state", "why")
+    },
+)
+_insert_recording = _many(recordings, _SAVED, _unless_buried)
+_excluded = _insert_recording.excluded
 _ours = or_(recordings.c.status == Status.OPEN.value, recordings.c.status == Status.CLOSED.value)
 SAVE_RECORDING = _insert_recording.on_conflict_do_update(
     index_elements=[recordings.c.key],
@@ -70,17 +113,10 @@ SAVE_RECORDING = _insert_recording.on_conflict_do_update(
         "status": case((_ours, _excluded.status), else_=recordings.c.status),
     },
 )
-_there = exists(select(recordings.c.key).where(recordings.c.key == bindparam("recording")))
-
-
-def _beside(table: Any) -> Any:
-    """Add a row to what hangs on a recording, unless it is there or the recording is not."""
-    names = list(table.c.keys())
-    values = select(*[bindparam(name, type_=table.c[name].type) for name in names]).where(_there)
-    return insert(table).from_select(names, values).on_conflict_do_nothing()
-
-
-SAVE_VIEWER, SAVE_PARTY = _beside(recording_viewers), _beside(recording_parties)
+SAVE_VIEWER, SAVE_PARTY = (
+    _many(table, table.c.keys(), _where_recording_is).on_conflict_do_nothing()
+    for table in (recording_viewers, recording_parties)
+)
 
 
 class SegmentRowsSql:
@@ -180,7 +216,7 @@ class SegmentRowsSql:
             (SAVE_PARTY, rows.parties),
         ):
             if values:
-                self._connection.execute(statement, values)
+                self._connection.execute(statement, {"rows": _text(values)})
 
     def withdraw(self, keys: Sequence[int]) -> None:
         """See the port."""
@@ -227,6 +263,18 @@ class SegmentRowsSql:
             self._connection.execute(FOLLOW, [{"followed": number} for number in numbers])
 
 
+def _text(rows: list[list[Any]]) -> str:
+    """The rows as one JSON text.
+
+    Raises:
+        ValueError: a text in it holds U+0000, which the database would take for its end, or half a surrogate pair.
+    """
+    text = json.dumps(rows, separators=(",", ":"), ensure_ascii=False)
+    if "\\u0000" in text and _NUL.search(text):
+        raise ValueError("U+0000 in a text of a segment")
+    return text
+
+
 def _has(*statuses: Status) -> Any:
     # No IN list: those are written anew for each execution, which many rows at once do not allow.
     of_these = or_(*[recordings.c.status == status.value for status in statuses])
@@ -257,10 +305,10 @@ class _Rows:
     """The rows of some segments, by table."""
 
     def __init__(self) -> None:
-        self.segments: list[dict[str, Any]] = []
-        self.recordings: list[dict[str, Any]] = []
-        self.viewers: list[dict[str, Any]] = []
-        self.parties: list[dict[str, Any]] = []
+        self.segments: list[list[Any]] = []
+        self.recordings: list[list[Any]] = []
+        self.viewers: list[list[Any]] = []
+        self.parties: list[list[Any]] = []
 
     def add(self, segment: Segment) -> None:
         decision, call = segment.decision, segment.call
@@ -272,26 +320,26 @@ class _Rows:
         else:
             state, why = LedgerState.SKIPPED.value, decision.reason.value
         self.segments.append(
-            {
-                "number": segment.number,
-                "id": segment.id,
-                "native_id": call.native_id,
-                "conversation": call.conversation,
-                "parent": segment.parent,
-                "kind": call.kind.value,
-                "started": micros(segment.started),
-                "ended": ended,
-                "latest": micros(segment.latest),
-                "interrupted": False,
-                "config_revision": Rules.of(segment.config).revision,
-                "directory_revision": first.directory_revision if first else "",
-                "outcome": decision.outcome.value,
-                "reason": decision.reason.value,
-                "state": state,
-                "why": why,
-                "recordings": count,
-                "call": call_text(call),
-                "decisions": json.dumps(
+            [
+                segment.number,
+                segment.id,
+                call.native_id,
+                call.conversation,
+                segment.parent,
+                call.kind.value,
+                micros(segment.started),
+                ended,
+                micros(segment.latest),
+                False,
+                Rules.of(segment.config).revision,
+                first.directory_revision if first else "",
+                decision.outcome.value,
+                decision.reason.value,
+                state,
+                why,
+                count,
+                call_text(call),
+                json.dumps(
                     [
                         [
                             found.user,
@@ -302,7 +350,7 @@ class _Rows:
                         for found in decision.decisions
                     ]
                 ),
-            }
+            ]
         )
         for name, user in segment.users.items():
             for recording in user.recordings:
@@ -312,45 +360,35 @@ class _Rows:
         key, opened = key_of(segment.number, recording.ordinal), micros(recording.opened)
         facts = recording.facts
         self.recordings.append(
-            {
-                "key": key,
-                "id": recording_id(segment.id, recording.ordinal),
-                "segment": segment.number,
-                "conversation": segment.call.conversation,
-                "user": user,
-                "groups": json.dumps(recording.groups),
-                "cause": recording.cause.value,
-                "mode": "AlwaysOn" if recording.automatic else "OnDemand",
-                "whole_call": recording.whole_call,
-                "shared_line": facts.shared_line,
-                "kind": facts.kind.value,
-                "direction": facts.direction.value,
-                "scope": facts.scope.value,
-                "opened": opened,
-                "closed": micros(recording.closed),
-                "status": Status.OPEN.value if recording.closed is None else Status.CLOSED.value,
-                "clock": ended,
-                "restricted": False,
-                "stretches": json.dumps(
+            [
+                key,
+                recording_id(segment.id, recording.ordinal),
+                segment.number,
+                segment.call.conversation,
+                user,
+                json.dumps(recording.groups),
+                recording.cause.value,
+                "AlwaysOn" if recording.automatic else "OnDemand",
+                recording.whole_call,
+                facts.shared_line,
+                facts.kind.value,
+                facts.direction.value,
+                facts.scope.value,
+                opened,
+                micros(recording.closed),
+                Status.OPEN.value if recording.closed is None else Status.CLOSED.value,
+                ended,
+                False,
+                json.dumps(
                     [[micros(found.begun), micros(found.ended), found.ended_by] for found in recording.stretches]
                 ),
-            }
+            ]
         )
         for viewer in (f"u:{user}", *[f"g:{group}" for group in recording.groups]):
-            self.viewers.append({"viewer": viewer, "opened": opened, "recording": key})
+            self.viewers.append([viewer, opened, key])
         for position, (role, party) in enumerate(recording.parties):
             number, display = shown_party(party)
-            self.parties.append(
-                {
-                    "recording": key,
-                    "position": position,
-                    "opened": opened,
-                    "role": role,
-                    "number": number,
-                    "display": display,
-                    "user": party.user,
-                }
-            )
+            self.parties.append([key, position, opened, role, number, display, party.user])
 
 
 def shown_party(party: Party) -> tuple[str | None, str]:

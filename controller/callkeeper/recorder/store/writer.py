@@ -112,20 +112,23 @@ class Writer:
 
     def _commit(self, connection: Connection, batch: list[_Waiting]) -> None:
         with connection.begin():
+            # By hand: the library's own savepoints cost five times what the unit's statement does.
+            raw = connection.connection.dbapi_connection
+            assert raw is not None
+            mark = raw.cursor().execute
             for waiting in batch:
-                savepoint = connection.begin_nested()
+                mark("SAVEPOINT unit")
                 try:
                     waiting.result = waiting.unit(connection)
                 except DBAPIError as error:
                     if not isinstance(error.orig, _refusals(connection)):
                         raise
-                    savepoint.rollback()
                     waiting.error = refused(self._name, error)
                 except BaseException as error:  # noqa: BLE001 - the unit's own; its caller gets it
-                    savepoint.rollback()
                     waiting.error = error
-                else:
-                    savepoint.commit()
+                if waiting.error is not None:
+                    mark("ROLLBACK TO unit")
+                mark("RELEASE unit")
         self.commits += 1
 
     def _tell(self, batch: list[_Waiting]) -> None:
