@@ -279,7 +279,7 @@ ACTS = st.one_of(
 )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(acts=st.lists(ACTS, max_size=12))
 async def test_whatever_is_done_licences_add_up_addresses_are_unique_and_the_look_ups_are_those_of_a_new_directory(
     tmp_path_factory: pytest.TempPathFactory, acts: list[Any]
@@ -331,7 +331,7 @@ PATHS = st.sampled_from(
 )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     method=st.sampled_from(["GET", "PUT", "POST", "DELETE"]),
     path=PATHS,
@@ -355,7 +355,7 @@ async def test_no_request_is_answered_with_a_fault_of_ours(
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(content=st.binary(max_size=200) | st.text(alphabet='id,nameli\n"é;=+1@x\r\x00', max_size=120).map(str.encode))
 async def test_no_import_is_answered_with_a_fault_of_ours(
     tmp_path_factory: pytest.TempPathFactory, content: bytes

@@ -1,7 +1,7 @@
 """`schemas/recorder-api.json`: the OpenAPI document, written from the routes without a recorder behind them."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -52,6 +52,9 @@ class _Nothing:
         raise NotImplementedError
 
     async def emit(self, action: Action, *, at: datetime, actor: Actor, details: Mapping[str, Any]) -> None:
+        raise NotImplementedError
+
+    async def emit_all(self, rows: Sequence[tuple[Action, Mapping[str, Any]]], *, at: datetime, actor: Actor) -> None:
         raise NotImplementedError
 
     async def act(

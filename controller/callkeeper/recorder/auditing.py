@@ -4,7 +4,7 @@ The event of an action commits with the action, in one transaction: one is never
 commit, an action by a person is refused; what happens by itself (automatic recording) never waits for a row.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -37,6 +37,14 @@ class AuditSink(Protocol):
 
         Raises:
             AuditFault: it is not durable; the action must not be done.
+        """
+        ...
+
+    async def emit_all(self, rows: Sequence[tuple[Action, Mapping[str, Any]]], *, at: datetime, actor: Actor) -> None:
+        """Make the rows of one action durable, all of them or none, in their order.
+
+        Raises:
+            AuditFault: none is durable; the action must not be done.
         """
         ...
 

@@ -5,6 +5,7 @@ itself cannot be written, actions by people are refused; what the recorder does 
 put into the outbox all the same (`Writing.add_event`).
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -74,6 +75,29 @@ class OutboxAudit:
             AuditFault: the event is not in the outbox.
         """
         await self.act(_nothing, action, at=at, actor=actor, details=details)
+
+    async def emit_all(self, rows: Sequence[tuple[Action, Mapping[str, Any]]], *, at: datetime, actor: Actor) -> None:
+        """See `AuditSink.emit_all`.
+
+        Raises:
+            AuditFault: none of the events is in the outbox.
+        """
+
+        def made() -> list[Event]:
+            return [self.event(action, at=at, actor=actor, details=details) for action, details in rows]
+
+        # An import may have a hundred thousand: each is looked at, which is not for the event loop.
+        events = await asyncio.to_thread(made)
+
+        def unit(writing: Writing) -> None:
+            ensure_room(writing)
+            for event in events:
+                writing.add_event(event)
+
+        try:
+            await self._store.write(unit)
+        except StorageFault as error:
+            raise AuditFault(error.detail) from error
 
     async def act(
         self, doing: Callable[[Writing], T], action: Action, *, at: datetime, actor: Actor, details: Mapping[str, Any]

@@ -5,9 +5,8 @@ It is either put here over HTTP and kept (`user_store`), or given by whoever com
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any
 
 import structlog
@@ -32,9 +31,6 @@ from callkeeper.recorder.user_search import UserSearch
 from callkeeper.recorder.user_store import DirectoryStore, KeptDirectory, Retired
 
 log = structlog.get_logger()
-
-ROWS_AT_ONCE = 1_000
-"""Audit rows on their way together: they share a few commits, and a hundred thousand never wait in memory at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,7 +260,7 @@ class Users:
             prepared = await asyncio.to_thread(self._prepare, wanted, restore=restore)
             if prepared is None:
                 return False
-            await self._emit(prepared.rows, actor)
+            await self._audit.emit_all(prepared.rows, at=self._clock.now(), actor=actor)
             directory, difference = prepared.search.directory, prepared.difference
             kept = KeptDirectory(directory=directory, retired=prepared.retired)
             await asyncio.to_thread(store.save, kept, retired_too=bool(difference.removed))
@@ -297,19 +293,6 @@ class Users:
         elif back:
             more["restored"] = True
         return more
-
-    async def _emit(self, rows: Iterable[Row], actor: Actor) -> None:
-        """Make the rows durable.
-
-        Raises:
-            AuditFault: not all of them are.
-        """
-        at, left = self._clock.now(), iter(rows)
-        while some := list(islice(left, ROWS_AT_ONCE)):
-            emitted = (self._audit.emit(action, at=at, actor=actor, details=details) for action, details in some)
-            for result in await asyncio.gather(*emitted, return_exceptions=True):
-                if isinstance(result, BaseException):
-                    raise result
 
 
 def _warm(search: UserSearch) -> UserSearch:
