@@ -1,0 +1,388 @@
+"""The sweeper: removes what has expired under the rule in force, and finishes what was begun by whomever.
+
+A sweep looks at what may have expired, the earliest first, in batches. Whether a recording goes is decided in the
+transaction that makes it unreachable, with the holds and the rule of that moment: `Programming.steady` keeps the rule
+from changing meanwhile, and the store's one writer the holds.
+
+Facts:
+    - Without a config nothing expires; under `forever` nothing does.
+    - While the clock is not believed (`ClockGuard`) nothing new is begun. What was begun before is finished.
+    - A sweep waits while half of the outbox is taken, so that an audit store that does not answer never makes expiry
+      push people's own actions out.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import partial
+
+import structlog
+
+from callkeeper.audit.actions import Action
+from callkeeper.policy.retention import NOTHING, expiry, grown_minimum, may_delete
+from callkeeper.recorder import bounds
+from callkeeper.recorder.clock import Clock
+from callkeeper.recorder.errors import RecorderError
+from callkeeper.recorder.programming import Programming
+from callkeeper.recorder.retention.clock_guard import ClockGuard
+from callkeeper.recorder.retention.holds import release_unprotected, terms_of_holds
+from callkeeper.recorder.retention.removal import RETENTION, MediaFiles, Removal, Remover, Why, begin
+from callkeeper.recorder.retention.rule import Rule
+from callkeeper.recorder.store.port import Reading, Store, Writing
+from callkeeper.recorder.store.values import EVERYTHING, Event, KeptRecording, Status
+
+log = structlog.get_logger()
+
+SWEEP_SECONDS = 60.0
+"""Between two sweeps: the shortest retention is an hour, so nothing stays noticeably longer than it should."""
+
+BATCH = 100
+"""Recordings in one transaction: it takes some 20 ms, for which a call's own writing may wait."""
+
+OUTBOX_SHARE = bounds.OUTBOX_ROWS // 2
+"""Audit events that may wait while a sweep goes on."""
+
+PROMISED = "promised-minimum"
+"""The small fact that says up to where minimum retention was written down, and which."""
+
+FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+Place = tuple[datetime, int]
+
+
+class Halt(StrEnum):
+    """Why a sweep ended before it was through.
+
+    Attributes:
+        CLOCK: the wall clock is not believed.
+        OUTBOX: too many audit events wait.
+        FAILED: the store or a medium failed; it goes on at the next sweep.
+    """
+
+    CLOCK = "clock"
+    OUTBOX = "outbox"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """One sweep, running or over.
+
+    Attributes:
+        begun: when.
+        ended: when; None while it runs.
+        looked_at: recordings whose expiry was worked out.
+        expired: recordings it removed because their time was over.
+        finished: other removals it took to their end: deletions broken off, erasures.
+        released: holds it released because the rule protects none.
+        failed: recordings whose media could not be removed.
+        halted: why it ended early, or None.
+    """
+
+    begun: datetime
+    ended: datetime | None = None
+    looked_at: int = 0
+    expired: int = 0
+    finished: int = 0
+    released: int = 0
+    failed: int = 0
+    halted: Halt | None = None
+
+
+class _Halted(Exception):  # noqa: N818 - no error: the sweep goes on another time
+    def __init__(self, why: Halt) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class Sweeper:
+    """Sweeps, by itself every minute or when asked."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        media: MediaFiles,
+        programming: Programming,
+        guard: ClockGuard,
+        clock: Clock,
+        on_sweep: Callable[[Sweep], None] = lambda _: None,
+    ) -> None:
+        self._store = store
+        self._remover = Remover(store, media)
+        self._programming = programming
+        self._guard = guard
+        self._clock = clock
+        self._on_sweep = on_sweep
+        self._one_at_a_time = asyncio.Lock()
+        self._again = asyncio.Event()
+        self._sweep: Sweep | None = None
+
+    @property
+    def sweep(self) -> Sweep | None:
+        """The sweep that runs or ran last; None before the first."""
+        return self._sweep
+
+    async def run(self) -> None:
+        """Sweep until cancelled; a sweep that fails is told and tried again."""
+        while True:
+            await self.once()
+            self._again.clear()
+            try:
+                await asyncio.wait_for(self._again.wait(), SWEEP_SECONDS)
+            except TimeoutError:
+                continue
+
+    def soon(self) -> None:
+        """Have the next sweep now: something changed that it may act upon."""
+        self._again.set()
+
+    async def once(self) -> Sweep:
+        """Sweep once; faults end it early and are told."""
+        async with self._one_at_a_time:
+            self._sweep = Sweep(begun=self._clock.now())
+            halted = None
+            try:
+                await self._through()
+            except _Halted as found:
+                halted = found.why
+            except RecorderError as error:
+                halted = Halt.FAILED
+                log.error("sweep_failed", problem=error.problem, detail=error.detail)  # noqa: TRY400 - no trace: it may hold data
+            ended = replace(self._sweep, ended=self._clock.now(), halted=halted)
+            self._sweep = ended
+            self._on_sweep(ended)
+            if halted or ended.expired or ended.finished or ended.released or ended.failed:
+                log.info(
+                    "swept",
+                    looked_at=ended.looked_at,
+                    expired=ended.expired,
+                    finished=ended.finished,
+                    released=ended.released,
+                    failed=ended.failed,
+                    halted=halted,
+                )
+            return ended
+
+    async def _through(self) -> None:
+        failed: list[int] = []
+        await self._finish_begun(failed)
+        if not await self._guard.look():
+            raise _Halted(Halt.CLOCK)
+        rule = Rule.of(self._programming.stored)
+        if rule.section is None:
+            return
+        await self._release_unprotected()
+        await self._erase()
+        await self._promise(rule)
+        await self._expire(failed)
+        if failed:
+            self._count(failed=len(set(failed)))
+            raise _Halted(Halt.FAILED)
+
+    async def _finish_begun(self, failed: list[int]) -> None:
+        while True:
+            # Those that failed stay in front: look behind them.
+            begun = await self._store.read(lambda rows: rows.unreachable(len(failed) + BATCH))
+            begun = [recording for recording in begun if recording.key not in failed]
+            if not begun:
+                return
+            await self._finish(begun, failed)
+
+    async def _finish(self, begun: Sequence[KeptRecording], failed: list[int]) -> None:
+        finished = await self._remover.finish(begun)
+        expired = finished.removed.pop(Why.EXPIRED, 0)
+        self._count(expired=expired, finished=sum(finished.removed.values()))
+        # What has no note to be explained by stays, and is not looked at for ever.
+        done = expired + sum(finished.removed.values())
+        failed += finished.failed if done or finished.failed else [recording.key for recording in begun]
+
+    async def _release_unprotected(self) -> None:
+        """A confirmed change that was broken off after it came into force: its holds are released now."""
+        async with self._programming.steady() as stored:
+            rule, now = Rule.of(stored), self._clock.now()
+            if rule.terms.holds_allowed:
+                return
+            event = self._event_of_release(rule, now)
+            released = await self._store.write(lambda rows: release_unprotected(rows, event, by=RETENTION, at=now))
+        self._count(released=released)
+
+    def _event_of_release(self, rule: Rule, now: datetime) -> Callable[[str, str], Event]:
+        return lambda conversation, hold: self._event(
+            Action.RELEASE_HOLD,
+            now,
+            {
+                "conversation": conversation,
+                "hold": hold,
+                "reason": "ExtraRetentionDisabled",
+                "revision": rule.revision,
+            },
+        )
+
+    async def _erase(self) -> None:
+        """Carry out requests to erase whose recordings nothing protects any more."""
+        requests = await self._store.read(lambda rows: rows.open_erasures())
+        for begun in range(0, len(requests), BATCH):
+            some = requests[begun : begun + BATCH]
+            async with self._programming.steady() as stored:
+                rule, now = Rule.of(stored), self._clock.now()
+                removal = Removal.by_itself(Why.ERASED, rule, at=now, app_name=self._programming.application_name)
+                names = [request.recording for request in some]
+                gone = await self._store.write(partial(_begin_erasing, names=names, rule=rule, removal=removal))
+            await self._finish(gone, [])
+
+    async def _promise(self, rule: Rule) -> None:
+        """Write down the minimum that ended recordings were promised, so that no later rule takes it away.
+
+        How far it got is kept with the minimum it was for: only what ended since is looked at.
+        """
+        minimum = rule.terms.minimum
+        if minimum == NOTHING:
+            return
+        after = _promised(await self._store.read(lambda rows: rows.meta(PROMISED)), minimum)
+        now, begun = self._clock.now(), after
+        while True:
+            async with self._programming.steady() as stored:
+                page = await self._store.read(partial(_ended, before=now, after=after))
+                if not page or Rule.of(stored).terms.minimum != minimum:
+                    break
+                wanted = _promises(page, rule)
+                if wanted:
+                    await self._store.write(partial(_write_promises, promises=wanted))
+            after = _place(page[-1])
+        if after is not None and after != begun:
+            kept = json.dumps({"minimum": minimum.total_seconds(), "clock": after[0].isoformat(), "key": after[1]})
+            await self._store.write(lambda rows: rows.set_meta(PROMISED, kept))
+
+    async def _expire(self, failed: list[int]) -> None:
+        after: Place | None = None
+        while True:
+            await self._ensure_room()
+            async with self._programming.steady() as stored:
+                rule, now = Rule.of(stored), self._clock.now()
+                if rule.section is None or rule.terms.retention is None:
+                    return
+                before = _shifted(now, rule.terms.retention)
+                window = _Window(before=before, after=after, rule=rule, now=now)
+                page, expired = await self._store.read(window.look)
+                if expired:
+                    app = self._programming.application_name
+                    removal = Removal.by_itself(Why.EXPIRED, rule, at=now, app_name=app)
+                    expired = await self._store.write(partial(window.begin, removal=removal))
+            self._count(looked_at=len(page))
+            if expired:
+                await self._finish(expired, failed)
+            if len(page) < BATCH:
+                return
+            after = _place(page[-1])
+
+    async def _ensure_room(self) -> None:
+        size = await self._store.read(lambda rows: rows.outbox_size())
+        if size.rows >= OUTBOX_SHARE:
+            raise _Halted(Halt.OUTBOX)
+
+    def _event(self, action: Action, at: datetime, details: Mapping[str, str]) -> Event:
+        return Event(
+            at=at,
+            email=RETENTION,
+            ip_address="",
+            app_name=self._programming.application_name,
+            action=action,
+            details=dict(details),
+        )
+
+    def _count(self, **more: int) -> None:
+        assert self._sweep is not None
+        self._sweep = replace(self._sweep, **{name: getattr(self._sweep, name) + count for name, count in more.items()})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Window:
+    """A batch of what may have expired: looked at on a snapshot first, decided in the transaction that begins."""
+
+    before: datetime
+    after: Place | None
+    rule: Rule
+    now: datetime
+
+    def look(self, rows: Reading) -> tuple[list[KeptRecording], list[KeptRecording]]:
+        page = rows.ended_before(self.before, self.after, BATCH)
+        return page, list(self._expired(rows, page))
+
+    def begin(self, rows: Writing, removal: Removal) -> list[KeptRecording]:
+        _, expired = self.look(rows)
+        begin(rows, expired, removal)
+        return expired
+
+    def _expired(self, rows: Reading, page: Sequence[KeptRecording]) -> Iterable[KeptRecording]:
+        holds = rows.holds_of(recording.conversation for recording in page)
+        for recording in page:
+            found = expiry(
+                ended_at=recording.clock,
+                rule=self.rule.terms,
+                now=self.now,
+                holds=terms_of_holds(holds.get(recording.conversation, ())),
+                minimum_until=recording.minimum_until,
+            )
+            if found.passed(self.now) and recording.status not in {Status.UNREACHABLE, Status.OPEN}:
+                yield recording
+
+
+def _begin_erasing(rows: Writing, names: Sequence[str], rule: Rule, removal: Removal) -> list[KeptRecording]:
+    gone = []
+    for name in names:
+        recording = rows.recording(name, EVERYTHING)
+        if recording is None:
+            continue
+        holds = rows.holds_of((recording.conversation,)).get(recording.conversation, ())
+        verdict = may_delete(
+            ended_at=recording.clock,
+            rule=rule.terms,
+            now=removal.at,
+            holds=terms_of_holds(holds),
+            minimum_until=recording.minimum_until,
+        )
+        if verdict.allowed:
+            gone.append(recording)
+    begin(rows, gone, removal)
+    return gone
+
+
+def _ended(rows: Reading, before: datetime, after: Place | None) -> list[KeptRecording]:
+    return rows.ended_before(before, after, BATCH)
+
+
+def _place(recording: KeptRecording) -> Place:
+    assert recording.clock is not None
+    return recording.clock, recording.key
+
+
+def _promised(kept: str | None, minimum: timedelta) -> Place | None:
+    value = None if kept is None else json.loads(kept)
+    if value is None or value["minimum"] != minimum.total_seconds():
+        return None
+    return datetime.fromisoformat(value["clock"]), value["key"]
+
+
+def _promises(page: Sequence[KeptRecording], rule: Rule) -> list[tuple[int, datetime]]:
+    found = []
+    for recording in page:
+        until = grown_minimum(ended_at=recording.clock, rule=rule.terms, minimum_until=recording.minimum_until)
+        if until is not None and until != recording.minimum_until:
+            found.append((recording.key, until))
+    return found
+
+
+def _write_promises(rows: Writing, promises: Iterable[tuple[int, datetime]]) -> None:
+    for recording, until in promises:
+        rows.grow_minimum(recording, until)
+
+
+def _shifted(now: datetime, retention: timedelta) -> datetime:
+    """Just after the latest end whose base retention is over; `ended_before` is exclusive."""
+    try:
+        return now - retention + timedelta(microseconds=1)
+    except OverflowError:
+        return FIRST
