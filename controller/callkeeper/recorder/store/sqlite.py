@@ -2,6 +2,7 @@
 
 Facts:
     - Write-ahead log with `synchronous=FULL`: a commit is on disk when it returns, and readers never wait for it.
+    - The journal is folded into the file by a thread of its own (`checkpoints`), not by whoever commits.
     - A lock on a file of its own keeps other processes out: the database's own locks would let them in between commits.
     - Connections are made by hand (`isolation_level=None`) so that transactions begin where we say: the library would
       begin them late, and a writer that begins late can find that somebody else has written.
@@ -22,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from callkeeper.recorder.errors import StorageFault
+from callkeeper.recorder.store.checkpoints import Checkpoints
 from callkeeper.recorder.store.migrating import upgrade
 from callkeeper.recorder.store.port import Reading, Writing
 from callkeeper.recorder.store.rows import Rows
@@ -39,9 +41,6 @@ BUSY_MILLISECONDS = 5_000
 
 CACHE_KIB = 32 * 1024
 """Pages each connection keeps: the upper levels of every index of a million recordings."""
-
-WAL_PAGES = 4_000
-"""Pages (4 KiB) of journal after which it is folded into the file: 16 MiB, folded in some 50 ms."""
 
 Connect = Callable[[str], sqlite3.Connection]
 
@@ -61,6 +60,7 @@ class SqliteStore:
         self._writing, self._reading = writing, reading
         self._has_events = False
         self._on_events: Callable[[], None] | None = None
+        self._checkpoints = Checkpoints(writing)
         self._writer = Writer(writing, str(path), self._tell)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
 
@@ -118,6 +118,7 @@ class SqliteStore:
         self._on_events = told
 
     def _tell(self) -> None:
+        self._checkpoints.committed()
         if self._has_events:
             self._has_events = False
             if self._on_events is not None:
@@ -165,6 +166,7 @@ class SqliteStore:
             return
         lock, self._lock = self._lock, None
         self._writer.close()
+        self._checkpoints.close()
         self._readers.shutdown()
         self._reading.dispose()
         self._writing.dispose()
@@ -189,9 +191,7 @@ def _engine(path: Path, connect: Connect, *, read_only: bool) -> Engine:
             "foreign_keys=ON",
             f"cache_size=-{CACHE_KIB}",
             "temp_store=MEMORY",
-            "query_only=ON"
-            if read_only
-            else f"journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint={WAL_PAGES}",
+            "query_only=ON" if read_only else "journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0",
         ]
         connection.executescript("".join(f"PRAGMA {setting};" for setting in settings))
 
