@@ -11,6 +11,7 @@ import httpx
 from fastapi import FastAPI
 
 from callkeeper.audit.actions import Action
+from callkeeper.audit.mask import NumberMask
 from callkeeper.policy.config import PolicySection, RecorderConfig, Source
 from callkeeper.policy.config_json import to_json
 from callkeeper.policy.directory import Directory, Licence, Role, User, line
@@ -20,8 +21,10 @@ from callkeeper.recorder.config_store import ConfigStore, DiskConfigStore
 from callkeeper.recorder.errors import AuditFault
 from callkeeper.recorder.files import Disk, LocalDisk
 from callkeeper.recorder.locating import Location
+from callkeeper.recorder.media.files import MediaFiles
 from callkeeper.recorder.parts import Recorder, RecorderParts
 from callkeeper.recorder.principals import Principal
+from callkeeper.recorder.retention.clock_guard import SteadyClock
 from callkeeper.recorder.store.port import Store, Writing
 from callkeeper.recorder.store.sqlite import SqliteStore
 from callkeeper.recorder.user_store import JsonDirectoryStore
@@ -37,12 +40,29 @@ class FakeClock:
 
     def __init__(self) -> None:
         self.instant = datetime(2026, 3, 1, 12, tzinfo=UTC)
+        self.jumped = timedelta(0)
 
     def now(self) -> datetime:
         return self.instant
 
     def forward(self, seconds: float) -> None:
         self.instant += timedelta(seconds=seconds)
+
+    def jump(self, ahead: timedelta) -> None:
+        """Be set ahead, or back, while no time passes."""
+        self.instant += ahead
+        self.jumped += ahead
+
+
+class FakeSteady(SteadyClock):
+    """Runs with the fake clock, but for what that one is said to jump."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self._begun = clock.instant
+
+    def seconds(self) -> float:
+        return (self._clock.instant - self._begun - self._clock.jumped).total_seconds()
 
 
 @dataclass
@@ -148,6 +168,10 @@ class Stage:
         found: Recorder = self.app.state.recorder
         return found
 
+    @property
+    def store(self) -> SqliteStore:
+        return _STORES[self.folder]
+
     def client(self, token: str | None, peer: str = "192.0.2.7") -> httpx.AsyncClient:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         transport = httpx.ASGITransport(app=self.app, client=(peer, 4711))
@@ -205,8 +229,11 @@ def stage(
         config_store=store or DiskConfigStore(folder / "recorder", disk),
         principals=FakePrincipals(),
         store=rows,
+        media_files=MediaFiles.open(folder / "recorder" / "media", disk),
         audit=audit,
         audit_reader=audit,
+        mask=NumberMask(bytes(16)),
+        steady_clock=FakeSteady(clock),
         directory_store=JsonDirectoryStore(folder / "recorder" / "users.json", disk) if directory is None else None,
         directory=directory,
         directory_source=None if directory is None else "users.csv",
