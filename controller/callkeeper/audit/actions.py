@@ -48,6 +48,7 @@ class Action(StrEnum):
     EXPIRE_RECORDING = "ExpireRecording"
     REQUEST_ERASURE = "RequestErasure"
     EXECUTE_ERASURE = "ExecuteErasure"
+    ACCEPT_CLOCK = "AcceptClock"
 
     ADD_NOTE = "AddNote"
     UPDATE_NOTE = "UpdateNote"

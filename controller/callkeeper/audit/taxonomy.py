@@ -45,6 +45,8 @@ _COMMIT = ("commit", "text", "git commit that brought the change")
 _SEGMENT = ("segment", "text", "id of the call's segment")
 _USER = ("user", "text", "directory id of the recorded user")
 _REASON = ("reason", "text", "machine-readable reason")
+_RULE = ("rule", "text", "the retention rule in force then: its object and words")
+_HOLD = ("hold", "text", "id of the hold")
 _RECORDING = ("recording", "text", "id of the recording")
 _RANGE_FROM = ("from", "instant", "start of the range, RFC 3339, included")
 _RANGE_TO = ("to", "instant", "end of the range, RFC 3339, not included")
@@ -90,8 +92,8 @@ def _dashboard(action: Action, meaning: str) -> Entry:
     return _entry(action, Area.DASHBOARDS, RECORDER, meaning, _RANGE_FROM, _RANGE_TO, _FILTER)
 
 
-def _recording(action: Action, meaning: str, *details: tuple[str, str, str]) -> Entry:
-    return _entry(action, Area.RECORDINGS, RECORDER, meaning, _RECORDING, *details)
+def _recording(action: Action, meaning: str, *details: tuple[str, str, str], emitted: bool = False) -> Entry:
+    return _entry(action, Area.RECORDINGS, RECORDER, meaning, _RECORDING, *details, emitted=emitted)
 
 
 _TABLE: tuple[Entry, ...] = (
@@ -141,17 +143,40 @@ _TABLE: tuple[Entry, ...] = (
         "Recordings were searched for.",
         _FILTER,
         ("found", "number", "recordings in the answer"),
+        ("export", "text", "csv or json, where everything that fits was exported"),
+        emitted=True,
     ),
-    _recording(Action.GET_RECORDING_DETAILS, "The details of a recording were read."),
+    _recording(Action.GET_RECORDING_DETAILS, "The details of a recording were read.", emitted=True),
     _recording(Action.PLAY_RECORDING, "A recording was played."),
     _recording(Action.DOWNLOAD_RECORDING, "A recording was downloaded.", ("bytes", "number", "size of the media")),
-    _recording(Action.DELETE_RECORDING, "A recording was deleted by a person.", _REASON),
-    _recording(Action.REFUSE_DELETION, "A deletion was refused: held, or within the minimum retention.", _REASON),
-    _recording(Action.EXPIRE_RECORDING, "A recording reached its expiry and was deleted.", _REVISION),
-    _recording(Action.REQUEST_ERASURE, "A request to erase was registered and access restricted.", _REASON),
-    _recording(Action.EXECUTE_ERASURE, "A registered request to erase was carried out."),
+    _recording(Action.DELETE_RECORDING, "A recording was deleted by a person.", _RULE, _REVISION, emitted=True),
+    _recording(
+        Action.REFUSE_DELETION,
+        "A deletion was refused: held, within the minimum retention, or still running.",
+        _REASON,
+        emitted=True,
+    ),
+    _recording(
+        Action.EXPIRE_RECORDING, "A recording reached its expiry and was deleted.", _RULE, _REVISION, emitted=True
+    ),
+    _recording(
+        Action.REQUEST_ERASURE, "A request to erase was registered and access restricted.", _REASON, emitted=True
+    ),
+    _recording(
+        Action.EXECUTE_ERASURE, "A registered request to erase was carried out.", _RULE, _REVISION, emitted=True
+    ),
+    _entry(
+        Action.ACCEPT_CLOCK,
+        Area.PLATFORM,
+        RECORDER,
+        "Somebody said that the time is right after it had jumped, so that recordings expire again.",
+        ("now", "instant", "the time that was accepted, RFC 3339"),
+        ("seen", "instant", "the last time that had been believed"),
+        ("aheadSeconds", "number", "how far the clock had jumped"),
+        emitted=True,
+    ),
     *(
-        _entry(action, Area.NOTES_AND_TAGS, RECORDER, meaning, _RECORDING, field)
+        _entry(action, Area.NOTES_AND_TAGS, RECORDER, meaning, _RECORDING, field, emitted=True)
         for action, meaning, field in (
             (Action.ADD_NOTE, "A note was written.", ("note", "text", "id of the note")),
             (Action.UPDATE_NOTE, "A note was changed.", ("note", "text", "id of the note")),
@@ -167,13 +192,18 @@ _TABLE: tuple[Entry, ...] = (
             RECORDER,
             meaning,
             ("conversation", "text", "id of the conversation held"),
-            ("hold", "text", "id of the hold"),
+            *more,
             _REASON,
+            emitted=True,
         )
-        for action, meaning in (
-            (Action.PLACE_HOLD, "A conversation was put under hold."),
-            (Action.RELEASE_HOLD, "A hold was released, by a person or by a confirmed change of the rule."),
-            (Action.REFUSE_HOLD, "A hold was refused."),
+        for action, meaning, more in (
+            (Action.PLACE_HOLD, "A conversation was put under hold.", (_HOLD,)),
+            (
+                Action.RELEASE_HOLD,
+                "A hold was released, by a person or by a confirmed change of the rule.",
+                (_HOLD, _REVISION),
+            ),
+            (Action.REFUSE_HOLD, "A hold was refused.", ()),
         )
     ),
     *(

@@ -195,12 +195,12 @@ def expiry(
     if minimum is not None:
         latest = _later(latest, Expiry(at=minimum, why=Why.MINIMUM))
     for hold in holds:
-        latest = _later(latest, _under(hold, ended_at, rule, now))
+        latest = _later(latest, under_hold(hold, ended_at, rule, now))
     return latest
 
 
-def _under(hold: Hold, ended_at: datetime, rule: RetentionTerms, now: datetime) -> Expiry:
-    """What one hold makes of the expiry."""
+def under_hold(hold: Hold, ended_at: datetime, rule: RetentionTerms, now: datetime) -> Expiry:
+    """What one hold makes of the expiry of a recording that ended at this instant: until when it protects."""
     if hold.released_at is None and rule.holds_allowed:
         return Expiry(at=_after(ended_at, rule.held_retention), why=Why.EXTRA)
     released_at = now if hold.released_at is None else hold.released_at
