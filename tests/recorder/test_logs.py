@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -32,3 +33,12 @@ def test_lines_for_people_name_the_event() -> None:
     structlog.get_logger().error("request_failed", route="/v1/calls")
     assert "request_failed" in stream.getvalue()
     assert "\x1b" not in stream.getvalue()
+
+
+def test_what_is_less_than_the_level_is_not_written() -> None:
+    stream = io.StringIO()
+    configure_logging(as_json=False, level=logging.WARNING, stream=stream)
+    structlog.get_logger().info("config_programmed")
+    structlog.get_logger().warning("outbox_grows")
+    assert "config_programmed" not in stream.getvalue()
+    assert "outbox_grows" in stream.getvalue()
