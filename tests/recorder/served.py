@@ -16,6 +16,7 @@ from callkeeper.recorder.app import create_app
 from callkeeper.recorder.clock import SystemClock
 from callkeeper.recorder.config_store import DiskConfigStore
 from callkeeper.recorder.files import LocalDisk
+from callkeeper.recorder.media.files import MediaFiles
 from callkeeper.recorder.outbox_audit import OutboxAudit, StoreOutbox
 from callkeeper.recorder.parts import RecorderParts
 from callkeeper.recorder.principals import TokenFile
@@ -37,12 +38,14 @@ async def main(folder: Path) -> None:
                 config_store=DiskConfigStore(folder / "recorder", LocalDisk()),
                 principals=TokenFile(folder / "tokens.json"),
                 store=rows,
+                media_files=MediaFiles.open(folder / "recorder" / "media", LocalDisk()),
                 audit=audit,
                 audit_reader=StoredAuditReader(store, audit, delivery),
                 directory=Directory.of([ada]),
                 directory_source="users.csv",
             )
         )
+        await app.state.recorder.media.start()
         server = uvicorn.Server(
             uvicorn.Config(app, port=0, log_level="error", access_log=False, proxy_headers=False, lifespan="off")
         )

@@ -22,6 +22,7 @@ from callkeeper.recorder.clock import SystemClock
 from callkeeper.recorder.config_store import DiskConfigStore
 from callkeeper.recorder.errors import StorageFault
 from callkeeper.recorder.files import LocalDisk
+from callkeeper.recorder.media.files import MediaFiles
 from callkeeper.recorder.outbox_audit import OutboxAudit, StoreOutbox
 from callkeeper.recorder.parts import Recorder, RecorderParts
 from callkeeper.recorder.store.sqlite import SqliteStore
@@ -108,6 +109,7 @@ class EmbeddedRecorder:
         disk = LocalDisk()
         try:
             self._rows = SqliteStore.open(state / "recorder" / "store")
+            media_files = MediaFiles.open(state / "recorder" / "media", disk)
         except StorageFault as fault:
             raise CannotRun(str(fault), EXIT_STATE_UNUSABLE) from fault
         sink = OutboxAudit(self._rows, SystemClock(), sender=SENDER)
@@ -117,6 +119,7 @@ class EmbeddedRecorder:
             config_store=DiskConfigStore(state / "recorder", disk),
             principals=principals,
             store=self._rows,
+            media_files=media_files,
             audit=sink,
             audit_reader=StoredAuditReader(store, sink, self._delivery),
             directory_store=JsonDirectoryStore(state / "recorder" / "users.json", disk),
@@ -157,6 +160,10 @@ class EmbeddedRecorder:
             await self._delivery.start()
         except OutboxUnavailable as error:
             raise CannotRun(str(error), EXIT_STATE_UNUSABLE) from error
+        try:
+            await self.recorder.media.start()
+        except StorageFault as fault:
+            raise CannotRun(str(fault), EXIT_STATE_UNUSABLE) from fault
         self._task = asyncio.create_task(self._server.serve(sockets=[self._bound]), name="recorder")
         while not self._server.started:
             if self._task.done():
@@ -170,6 +177,7 @@ class EmbeddedRecorder:
         if self._task is not None:
             await self._task
         self._bound.close()
+        await self.recorder.media.stop()
         await self.recorder.keeper.finish(GRACE_SECONDS)
         await self._delivery.stop(GRACE_SECONDS)
         await self._rows.close()

@@ -3,12 +3,15 @@
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 from callkeeper.audit.actions import Action
 from callkeeper.recorder.app import create_app, openapi
 from callkeeper.recorder.auditing import Actor
 from callkeeper.recorder.config_store import Pointer
+from callkeeper.recorder.files import LocalDisk
+from callkeeper.recorder.media.files import MediaFiles
 from callkeeper.recorder.parts import RecorderParts
 from callkeeper.recorder.principals import Principal
 from callkeeper.recorder.store.port import Reading, Writing
@@ -26,6 +29,7 @@ def api_documents() -> Mapping[str, bytes]:
             config_store=nothing,
             principals=nothing,
             store=nothing,
+            media_files=MediaFiles(Path("nowhere"), LocalDisk()),
             audit=nothing,
             audit_reader=nothing,
             directory_source="nowhere",

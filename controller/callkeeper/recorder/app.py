@@ -18,6 +18,7 @@ from callkeeper.recorder.http.door import door
 from callkeeper.recorder.http.graph_routes import add_graph_routes
 from callkeeper.recorder.http.ledger_routes import add_ledger_routes
 from callkeeper.recorder.http.limits import Limits
+from callkeeper.recorder.http.media_routes import add_media_routes
 from callkeeper.recorder.http.problems import answer_http
 from callkeeper.recorder.http.rights import ANYBODY, RIGHTS
 from callkeeper.recorder.http.service_routes import add_service_routes
@@ -47,6 +48,7 @@ def create_app(parts: RecorderParts) -> FastAPI:
         add_user_routes,
         add_user_writing_routes,
         add_ledger_routes,
+        add_media_routes,
         add_service_routes,
     ):
         add(app, recorder)

@@ -101,3 +101,27 @@ UNWRITTEN_SEGMENTS = 100_000
 
 CONSIDERED_DAYS = 30
 """How far back a check decides calls anew."""
+
+MEDIA_BYTES = 8 * 1024 * 1024 * 1024
+"""Media of one recording: eight hours of video at 2 Mbit/s, or six days of G.711 in stereo."""
+
+MEDIA_CHANNELS = 64
+"""Channels that are told who is on them: the largest mixers of the field have as many."""
+
+UPLOADS = 10_000
+"""Uploads open at once: each takes a file and a connection."""
+
+UPLOAD_SLOWEST_BYTES = 1024
+"""What has to arrive within `UPLOAD_SLOWEST_SECONDS`: Opus of somebody who says nothing makes twice as much."""
+
+UPLOAD_SLOWEST_SECONDS = 60
+"""A connection that brings less than `UPLOAD_SLOWEST_BYTES` in this time is ended; the upload may go on in another."""
+
+UPLOAD_BYTES_PER_SECOND = 64 * 1024 * 1024
+"""One upload is not read faster than this: a disk of common speed has room for others beside it."""
+
+UPLOAD_IDLE_SECONDS = 60
+"""After this long without anybody sending an upload's file is closed; it is opened again when somebody does."""
+
+MEDIA_AWAITED_SECONDS = 6 * 3600
+"""How long after a recording's end its media is awaited: a bot that lost its network for a night is back."""

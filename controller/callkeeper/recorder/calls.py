@@ -23,7 +23,7 @@ from callkeeper.recorder.clock import Clock
 from callkeeper.recorder.errors import Conflict, Full, Refused, Unknown
 from callkeeper.recorder.keeping import SegmentKeeper
 from callkeeper.recorder.programming import Programming
-from callkeeper.recorder.segment import Segment, State
+from callkeeper.recorder.segment import Recording, Segment, State
 from callkeeper.recorder.store.values import key_of
 from callkeeper.recorder.users import Users
 
@@ -91,6 +91,17 @@ class Calls:
         if found is None:
             raise unknown_segment()
         return found
+
+    def captured(self, segment: str, ordinal: int) -> tuple[Segment, Recording] | None:
+        """A recording of a segment in memory, as both are now; None where there is none."""
+        found = self._open.get(segment) or self._ended.get(segment)
+        if found is None:
+            return None
+        for user in found.users.values():
+            for recording in user.recordings:
+                if recording.ordinal == ordinal:
+                    return found, recording
+        return None
 
     def all(self) -> tuple[Segment, ...]:
         """Every segment in memory, open or ended, in no order."""

@@ -9,6 +9,7 @@
     │   └── Full                a bound of this recorder is reached
     └── Fault                   the recorder cannot do its part; the request may be right
         ├── StorageFault        the state on disk cannot be read or written
+        │   ├── StorageFull     there is no room for it
         │   └── RowsRefused     it could be, but these rows contradict what is there
         ├── AuditFault          the audit row cannot be made durable
         └── TokenFileFault      the token file cannot be used
@@ -29,6 +30,7 @@ class RecorderError(Exception):
         detail: what failed, on which object.
         next_step: what to do.
         members: further members of the problem document.
+        headers: of the answer, besides those of every problem document.
     """
 
     def __init__(self, problem: str, detail: str, next_step: str, members: Mapping[str, Any] | None = None) -> None:
@@ -37,6 +39,7 @@ class RecorderError(Exception):
         self.detail = detail
         self.next_step = next_step
         self.members = dict(members or {})
+        self.headers: dict[str, str] = {}
 
 
 class Refused(RecorderError):  # noqa: N818 - the name says whose turn it is
@@ -76,6 +79,14 @@ class StorageFault(Fault):
 
 class RowsRefused(StorageFault):
     """The store can be written, but takes these rows never: they contradict what is there, or cannot be represented."""
+
+
+class StorageFull(StorageFault):
+    """There is no room on the disk."""
+
+    def __init__(self, detail: str, next_step: str) -> None:
+        super().__init__(detail, next_step)
+        self.problem = "storage-full"
 
 
 class AuditFault(Fault):

@@ -33,6 +33,15 @@ class Metrics:
             ["result"],
             registry=self._registry,
         )
+        self.uploads = Counter(
+            "callkeeper_uploads",
+            "Uploads of media that ended: complete, interrupted, failed (nothing came), gone (removed meanwhile).",
+            ["result"],
+            registry=self._registry,
+        )
+        self.media_bytes = Counter(
+            "callkeeper_media_bytes", "Bytes of media stored, of uploads that ended.", registry=self._registry
+        )
         self.requests = Histogram(
             "callkeeper_request_duration_seconds",
             "Time from the request's head to its answer, by route.",
@@ -47,6 +56,11 @@ class Metrics:
         """Show the state of these parts as well."""
         self._registry.register(_State(programming, clock, open_segments))
         self._registry.register(_Writing(keeper))
+
+    def upload_ended(self, result: str, size: int) -> None:
+        """Count an upload that ended, and its bytes."""
+        self.uploads.labels(result).inc()
+        self.media_bytes.inc(size)
 
     def text_with(self, outbox: OutboxSize, ledger: Mapping[LedgerState, int], now: datetime) -> bytes:
         """Everything in the Prometheus text format, what the store was asked for included.

@@ -11,6 +11,8 @@ from callkeeper.recorder.config_store import ConfigStore
 from callkeeper.recorder.http.door import Principals
 from callkeeper.recorder.keeping import SegmentKeeper
 from callkeeper.recorder.locating import Locator, NoLocator
+from callkeeper.recorder.media.files import MediaFiles
+from callkeeper.recorder.media.keeping import MediaKeeper
 from callkeeper.recorder.metrics import Metrics
 from callkeeper.recorder.programming import Programming
 from callkeeper.recorder.store.port import Store
@@ -26,6 +28,7 @@ class RecorderParts:
         config_store: keeps the config.
         principals: tells whose token it is.
         store: keeps segments, recordings and audit events on their way.
+        media_files: where media lies.
         audit: takes audit rows.
         audit_reader: gives them back.
         directory_store: keeps the users put over HTTP; None when they are given.
@@ -39,6 +42,7 @@ class RecorderParts:
     config_store: ConfigStore
     principals: Principals
     store: Store
+    media_files: MediaFiles
     audit: AuditSink
     audit_reader: AuditReader
     directory_store: DirectoryStore | None = None
@@ -59,6 +63,7 @@ class Recorder:
         users: the directory in force.
         calls: the segments.
         keeper: writes them behind.
+        media: takes and keeps what is recorded.
         metrics: what is counted.
     """
 
@@ -67,6 +72,7 @@ class Recorder:
     users: Users
     calls: Calls
     keeper: SegmentKeeper
+    media: MediaKeeper
     metrics: Metrics
 
     @classmethod
@@ -96,4 +102,19 @@ class Recorder:
             on_decision=metrics.decided,
         )
         metrics.watch(programming=programming, clock=parts.clock, keeper=keeper, open_segments=lambda: calls.open_count)
-        return cls(parts=parts, programming=programming, users=users, calls=calls, keeper=keeper, metrics=metrics)
+        media = MediaKeeper(
+            files=parts.media_files,
+            store=parts.store,
+            captures=calls,
+            clock=parts.clock,
+            on_end=metrics.upload_ended,
+        )
+        return cls(
+            parts=parts,
+            programming=programming,
+            users=users,
+            calls=calls,
+            keeper=keeper,
+            media=media,
+            metrics=metrics,
+        )

@@ -11,6 +11,9 @@ from callkeeper.recorder.http.problems import MEDIA_TYPE, TYPES, document
 LARGE_BODIES = frozenset({"/v1/config", "/v1/config:check", "/v1/users", "/v1/users:import"})
 """Addresses that take a whole config or directory."""
 
+MEDIA_BODIES = "/media"
+"""How the addresses end that take media, which is read as it comes and counted for the whole upload."""
+
 
 class Limits:
     """Refuses what is too long."""
@@ -26,7 +29,7 @@ class Limits:
         if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > bounds.QUERY_BYTES:
             await _refuse(send, "uri-too-long", f"the address has more than {bounds.QUERY_BYTES} bytes")
             return
-        most = bounds.CONFIG_BODY_BYTES if scope["path"] in LARGE_BODIES else bounds.BODY_BYTES
+        most = _most(scope)
         if _declared(scope) > most:
             await _refuse(send, "body-too-large", f"the body has more than {most} bytes")
             return
@@ -60,11 +63,20 @@ def _counted(receive: Receive, send: Send, most: int) -> tuple[Receive, Send]:
     return receive_counted, send_unless_refused
 
 
+def _most(scope: Scope) -> int:
+    path = scope["path"]
+    if path in LARGE_BODIES:
+        return bounds.CONFIG_BODY_BYTES
+    if scope["method"] == "PATCH" and path.endswith(MEDIA_BODIES):
+        return bounds.MEDIA_BYTES
+    return bounds.BODY_BYTES
+
+
 def _declared(scope: Scope) -> int:
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit() and value.isascii():
             # A length of more digits than any bound has is over it, whatever it says.
-            return int(value) if len(value) < len(str(bounds.CONFIG_BODY_BYTES)) + 2 else bounds.CONFIG_BODY_BYTES + 1
+            return int(value) if len(value) < len(str(bounds.MEDIA_BYTES)) + 2 else bounds.MEDIA_BYTES + 1
     return 0
 
 

@@ -28,8 +28,10 @@ TYPES: Mapping[str, tuple[int, str]] = {
     "not-found": (404, "No such address"),
     "unknown-revision": (404, "No such revision"),
     "unknown-segment": (404, "No such segment"),
+    "unknown-recording": (404, "No such recording"),
     "unknown-user": (404, "No such user"),
     "method-not-allowed": (405, "Not with this method"),
+    "upload-stalled": (408, "Too little arrives"),
     "owner-conflict": (409, "Another owner's recorder"),
     "stale-epoch": (409, "A stale epoch"),
     "segment-exists": (409, "Another segment with this native id is open"),
@@ -37,6 +39,10 @@ TYPES: Mapping[str, tuple[int, str]] = {
     "other-conversation": (409, "The parent is of another conversation"),
     "start-refused": (409, "The settings do not let this call be recorded"),
     "automatic-recording": (409, "The recording is automatic"),
+    "capture-suspended": (409, "Nothing is captured just now"),
+    "mismatching-upload-offset": (409, "The upload goes on from another offset"),
+    "upload-superseded": (409, "Another request goes on with the upload"),
+    "media-closed": (409, "The media takes nothing more"),
     "too-many-recordings": (409, "Too many recordings of one segment"),
     "users-from-folder": (409, "The users come from another source"),
     "retired-id": (409, "The id was somebody else's"),
@@ -45,8 +51,10 @@ TYPES: Mapping[str, tuple[int, str]] = {
     "directory-mismatch": (412, "Another directory is in force"),
     "revision-mismatch": (412, "Another config is in force"),
     "body-too-large": (413, "The body is too large"),
+    "media-too-large": (413, "The media is too large"),
     "uri-too-long": (414, "The address is too long"),
     "unsupported-media-type": (415, "Another media type is expected"),
+    "unsupported-media": (415, "Not media that is taken"),
     "invalid-request": (422, "The request is not valid"),
     "invalid-config": (422, "The config is not valid"),
     "invalid-users": (422, "The directory is not valid"),
@@ -56,6 +64,8 @@ TYPES: Mapping[str, tuple[int, str]] = {
     "storage-failed": (503, "The state cannot be kept"),
     "tokens-unreadable": (503, "The token file cannot be used"),
     "too-many-open-segments": (503, "Too many open segments"),
+    "too-many-uploads": (503, "Too many open uploads"),
+    "storage-full": (507, "There is no room"),
 }
 """Every problem type with its status and title."""
 
@@ -96,7 +106,7 @@ def of_problem(problem: Problem) -> Response:
 def of_error(error: RecorderError) -> Response:
     """The answer for an error of the recorder's parts."""
     content = document(error.problem, error.detail, error.next_step, error.members)
-    return Response(content, status_code=TYPES[error.problem][0], media_type=MEDIA_TYPE)
+    return Response(content, status_code=TYPES[error.problem][0], headers=error.headers, media_type=MEDIA_TYPE)
 
 
 def of_validation(error: RequestValidationError) -> Response:

@@ -1,0 +1,1 @@
+"""The media of recordings: taking it in, recognising it, keeping it, giving it out."""

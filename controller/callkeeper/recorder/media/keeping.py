@@ -1,0 +1,214 @@
+"""Media as the rest of the recorder sees it: uploads and what nobody sends any more, playing, removing.
+
+What has to be looked at from time to time is looked at once a second (`tick`): unsynced bytes, uploads that nobody
+sends, recordings that ended and whose media never came.
+"""
+
+import asyncio
+import resource
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import structlog
+
+from callkeeper.recorder import bounds
+from callkeeper.recorder.clock import Clock
+from callkeeper.recorder.errors import RecorderError
+from callkeeper.recorder.media.files import MediaFiles
+from callkeeper.recorder.media.lanes import Lanes
+from callkeeper.recorder.media.part import Part
+from callkeeper.recorder.media.uploads import Captures, Upload, Uploads, storage_error
+from callkeeper.recorder.store.port import Reading, Store, Writing
+from callkeeper.recorder.store.values import EVERYTHING, KeptRecording, Place, Search, Status
+
+log = structlog.get_logger()
+
+TICK_SECONDS = 1.0
+SETTLE_SECONDS = 30.0
+"""How often recordings without media are looked for: the bound they wait for is measured in hours."""
+
+_PAGE = 200
+
+
+class MediaKeeper:
+    """The media of a recorder; for one event loop."""
+
+    def __init__(
+        self,
+        *,
+        files: MediaFiles,
+        store: Store,
+        captures: Captures,
+        clock: Clock,
+        on_end: Callable[[str, int], None],
+        new_part: Callable[[str, MediaFiles], Part] = Part,
+    ) -> None:
+        """Keep media.
+
+        Args:
+            files: where it lies.
+            store: told of what is complete.
+            captures: tells of recordings in memory.
+            clock: tells the time.
+            on_end: told how each upload ended, in a word, and its bytes.
+            new_part: makes what grows.
+        """
+        self.files = files
+        self._store = store
+        self._clock = clock
+        self._lanes = Lanes()
+        self._on_end = on_end
+        self.uploads = Uploads(
+            files=files,
+            store=store,
+            lanes=self._lanes,
+            captures=captures,
+            clock=clock,
+            on_end=on_end,
+            new_part=new_part,
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Keep what an earlier run left, and begin to look after uploads.
+
+        Raises:
+            StorageFault: what was left cannot be read.
+        """
+        allow_many_files()
+        await self.recover()
+        self._task = asyncio.create_task(self._run(), name="media")
+
+    async def stop(self) -> None:
+        """Have everything that arrived on disk, and end; harmless when done twice."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+        for upload in self.uploads.all:
+            upload.sender = None
+            await self._quietly("upload_not_synced", upload.recording, partial(self.uploads.release, upload))
+        await asyncio.to_thread(self._lanes.close)
+
+    async def remove(self, path: str) -> None:
+        """Remove stored media; harmless when it has gone.
+
+        Raises:
+            StorageFault: it could not be removed.
+        """
+        try:
+            await asyncio.to_thread(self.files.remove, path, self._clock.now())
+        except (OSError, ValueError) as error:
+            raise storage_error(error) from error
+
+    async def recover(self) -> None:
+        """See what an earlier run left of uploads: complete what was, keep what had arrived of what broke off.
+
+        Raises:
+            StorageFault: the folder or the store cannot be read.
+        """
+        try:
+            left = await asyncio.to_thread(self.files.parts)
+        except OSError as error:
+            raise storage_error(error) from error
+        for recording in left:
+            found, buried = await self._store.read(partial(_what_is_known, recording))
+            if found is None and not buried:
+                # Nothing says that it may go: its row may have been lost with the disk it was on.
+                log.warning("media_of_unknown_recording", recording=recording)
+            elif found is None or found.media is not None:
+                await asyncio.to_thread(self.files.drop_part, recording)
+            else:
+                await self._quietly("media_not_recovered", recording, partial(self._take_up, found))
+
+    async def _take_up(self, found: KeptRecording) -> None:
+        """Complete an upload that was, end one that broke off with its call; others may go on."""
+        published = await asyncio.to_thread(self.files.is_published, found.id)
+        if published or found.status is Status.INTERRUPTED:
+            await self._end(found, Status.COMPLETE if published else Status.INTERRUPTED)
+
+    async def _end(self, found: KeptRecording, status: Status) -> None:
+        written = await asyncio.to_thread(self.files.part(found.id).stat)
+        upload = await self.uploads.open(found.id, found.key, found.opened)
+        upload.touched = datetime.fromtimestamp(written.st_mtime, UTC)
+        await self.uploads.finish(upload, None, status=status)
+
+    async def _run(self) -> None:
+        settled = float("-inf")
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            await self.tick()
+            now = asyncio.get_running_loop().time()
+            if now - settled >= SETTLE_SECONDS:
+                settled = now
+                await self._quietly("media_not_settled", "", self.settle)
+
+    async def tick(self) -> None:
+        """Sync what waits for it, let go of what nobody sends."""
+        idle = self._clock.now() - timedelta(seconds=bounds.UPLOAD_IDLE_SECONDS)
+        for upload in self.uploads.all:
+            if upload.sender is None and upload.touched < idle and not upload.finishing:
+                await self._quietly("upload_not_synced", upload.recording, partial(self.uploads.release, upload))
+            elif upload.part.is_sync_due():
+                await self._quietly("upload_not_synced", upload.recording, partial(self._sync, upload))
+
+    async def _sync(self, upload: Upload) -> None:
+        await self.uploads.in_lane(upload, upload.part.sync)
+
+    async def settle(self) -> None:
+        """End the waiting for media that does not come: what arrived is kept as interrupted, without any it failed.
+
+        Raises:
+            StorageFault: the store cannot be read or written.
+        """
+        before = self._clock.now() - timedelta(seconds=bounds.MEDIA_AWAITED_SECONDS)
+        sending = {upload.recording for upload in self.uploads.all}
+        search = Search(status=Status.CLOSED, opened_to=before)
+        place: Place | None = None
+        while True:
+            page = await self._store.read(partial(_page, search, place))
+            overdue = [found for found in page if found.closed is not None and found.closed < before]
+            missing = []
+            for found in overdue:
+                if found.id in sending:
+                    continue
+                if await asyncio.to_thread(self.files.part(found.id).exists):
+                    await self._quietly("media_not_kept", found.id, partial(self._end, found, Status.INTERRUPTED))
+                else:
+                    missing.append(found.key)
+            if missing:
+                await self._store.write(partial(_failed, tuple(missing)))
+                for _ in missing:
+                    self._on_end(Status.FAILED.value, 0)
+            if len(page) < _PAGE:
+                return
+            place = (page[-1].opened, page[-1].key)
+
+    async def _quietly(self, event: str, recording: str, doing: Callable[[], Awaitable[object]]) -> None:
+        """Do something for one recording; what fails is told, tried again later, and no harm to the others."""
+        try:
+            await doing()
+        except RecorderError as error:
+            log.error(event, recording=recording, problem=error.problem, detail=error.detail)  # noqa: TRY400 - where it was raised says nothing
+
+
+def allow_many_files() -> None:
+    """Let this process open as many files as it may: each upload takes two (Linux gives 1,024 unless asked)."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _what_is_known(recording: str, rows: Reading) -> tuple[KeptRecording | None, bool]:
+    return rows.recording(recording, EVERYTHING), rows.tombstone(recording) is not None
+
+
+def _page(search: Search, place: Place | None, rows: Reading) -> list[KeptRecording]:
+    return rows.search(search, EVERYTHING, place, _PAGE)
+
+
+def _failed(keys: tuple[int, ...], rows: Writing) -> None:
+    rows.set_status(keys, Status.FAILED)

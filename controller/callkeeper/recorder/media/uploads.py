@@ -1,0 +1,431 @@
+"""Uploads: which recording's media is arriving, from whom it is taken, and how it ends.
+
+Facts:
+    - One sender per recording: a request that continues where what has arrived ends takes over from an earlier one,
+      whose connection may be dead without anybody knowing.
+    - Whether something is captured is asked for each piece, in the loop, where a pause takes effect: what comes after
+      the pause was answered is not taken.
+    - What nobody sends for a while is let go: its file says all there is to know, and is taken up again when asked for.
+"""
+
+import asyncio
+import errno
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from itertools import count
+from typing import Protocol, TypeVar
+
+from callkeeper.policy.retention import clock_start
+from callkeeper.recorder import bounds
+from callkeeper.recorder.clock import Clock
+from callkeeper.recorder.errors import Conflict, Full, StorageFault, StorageFull, Unknown, Unprocessable
+from callkeeper.recorder.media.files import MediaFiles, is_recording_name
+from callkeeper.recorder.media.lanes import Lanes
+from callkeeper.recorder.media.part import NoRoom, OffsetLost, Part, Published
+from callkeeper.recorder.media.recognition import UnknownContent
+from callkeeper.recorder.segment import Recording, Segment
+from callkeeper.recorder.store.port import Reading, Store, Writing
+from callkeeper.recorder.store.values import EVERYTHING, KeptRecording, Media, Status, key_of
+
+T = TypeVar("T")
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class Captures(Protocol):
+    """What the calls know of recordings."""
+
+    def captured(self, segment: str, ordinal: int) -> tuple[Segment, Recording] | None:
+        """A recording of a segment in memory, as both are now; None where there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How an upload stands.
+
+    Attributes:
+        offset: bytes that have arrived.
+        complete: nothing more is awaited.
+    """
+
+    offset: int
+    complete: bool = False
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Upload:
+    """Media on its way.
+
+    Attributes:
+        recording: its id.
+        key: of the recording.
+        opened: when the recording was.
+        lane: where its bytes are written.
+        part: what has arrived.
+        touched: when bytes came last.
+        accepted: bytes given to the lane.
+        sender: who sends, any object; another one's bytes are not taken.
+        finishing: it is being completed.
+    """
+
+    recording: str
+    key: int
+    opened: datetime
+    lane: int
+    part: Part
+    touched: datetime
+    accepted: int = 0
+    sender: object = None
+    finishing: bool = False
+
+
+class Uploads:
+    """The uploads of a recorder; for one event loop."""
+
+    def __init__(
+        self,
+        *,
+        files: MediaFiles,
+        store: Store,
+        lanes: Lanes,
+        captures: Captures,
+        clock: Clock,
+        on_end: Callable[[str, int], None] = lambda _result, _size: None,
+        new_part: Callable[[str, MediaFiles], Part] = Part,
+    ) -> None:
+        """Take uploads.
+
+        Args:
+            files: where media lies.
+            store: told of what is complete.
+            lanes: where it is written.
+            captures: tells of recordings in memory.
+            clock: tells the time.
+            on_end: told how an upload ended, in a word, and its bytes.
+            new_part: makes what grows.
+        """
+        self._files = files
+        self._store = store
+        self._lanes = lanes
+        self._captures = captures
+        self._clock = clock
+        self._on_end = on_end
+        self._new_part = new_part
+        self._open: dict[str, Upload] = {}
+        self._opening: dict[str, asyncio.Future[Upload | Standing]] = {}
+        self._lane = count()
+
+    @property
+    def all(self) -> tuple[Upload, ...]:
+        """Those that are open."""
+        return tuple(self._open.values())
+
+    async def standing(self, recording: str) -> Standing:
+        """How much has arrived, and whether that is all.
+
+        Raises:
+            Unknown: there is no such recording.
+            Conflict: it broke off, and its media is not taken any more.
+            Full: too many uploads are open.
+            StorageFault: it cannot be read.
+        """
+        found = await self._found(recording)
+        return found if isinstance(found, Standing) else Standing(offset=found.accepted)
+
+    async def begin(self, recording: str, offset: int, sender: object) -> Upload | Standing:
+        """Somebody sends from this offset on, and is the one sender if what has arrived ends there.
+
+        Returns:
+            The upload; how it stands where it was complete before.
+
+        Raises:
+            Conflict: what has arrived does not end there, and as for `standing`.
+            Unknown, Full, StorageFault: as for `standing`.
+        """
+        found = await self._found(recording)
+        if isinstance(found, Standing):
+            if offset != found.offset:
+                raise mismatch(found.offset, offset)
+            return found
+        if offset != found.accepted:
+            raise mismatch(found.accepted, offset)
+        found.sender = sender
+        return found
+
+    def leave(self, upload: Upload, sender: object) -> None:
+        """This sender sends no more for now."""
+        if upload.sender is sender:
+            upload.sender = None
+
+    async def take(self, upload: Upload, sender: object, data: bytes) -> None:
+        """Take the next bytes.
+
+        Raises:
+            Conflict: somebody else sends now, nothing is captured just now, or the media is complete.
+            Unprocessable: it is too much, or not what is taken.
+            StorageFull: there is no room.
+            StorageFault: the disk did not take it; `standing` says from where to send again.
+        """
+        _see_sender(upload, sender)
+        self._see_captured(upload.recording)
+        offset = upload.accepted
+        if offset + len(data) > bounds.MEDIA_BYTES:
+            raise Unprocessable(
+                "media-too-large",
+                f"media of more than {bounds.MEDIA_BYTES} bytes is not taken",
+                "end this upload with Upload-Complete: ?1 and no more bytes; what has arrived is kept",
+            )
+        upload.accepted += len(data)
+        upload.touched = self._clock.now()
+        await self.in_lane(upload, partial(upload.part.append, offset, data))
+
+    async def finish(self, upload: Upload, sender: object, *, status: Status = Status.COMPLETE) -> Media | None:
+        """Nothing more comes: give it its name, and tell the store.
+
+        Args:
+            upload: which.
+            sender: who says so; None is the recorder itself.
+            status: complete, or interrupted.
+
+        Returns:
+            What is stored; None where the recording has been removed meanwhile, and the media with it.
+
+        Raises:
+            Conflict: somebody else sends now.
+            Unprocessable: nothing has arrived, or it is not what is taken.
+            StorageFull: there is no room.
+            StorageFault: it is not stored; finishing may be tried again.
+        """
+        _see_sender(upload, sender)
+        upload.finishing = True
+        try:
+            media = await self.in_lane(upload, partial(self._publish, upload))
+            live = self._live(upload.recording)
+            unit = partial(_recorded, upload, media, status, None if live is None else live[0])
+            kept = await self._store.write(unit)
+            await self.in_lane(upload, partial(self._clear, upload, None if kept else media.path))
+            self._open.pop(upload.recording, None)
+        finally:
+            upload.finishing = False
+        self._on_end(status.value if kept else "gone", media.bytes)
+        return media if kept else None
+
+    async def release(self, upload: Upload) -> bool:
+        """Let go of an upload that nobody sends; what has arrived stays. False where somebody does after all.
+
+        Raises:
+            StorageFull, StorageFault: what has arrived is not known to be on disk.
+        """
+        before = upload.accepted
+        await self.in_lane(upload, upload.part.sync)
+        if upload.sender is not None or upload.finishing or upload.accepted != before:
+            return False
+        self._open.pop(upload.recording, None)
+        await self.in_lane(upload, upload.part.close)
+        return True
+
+    async def open(self, recording: str, key: int, opened: datetime) -> Upload:
+        """Take up what has arrived of this recording, from nothing on.
+
+        Raises:
+            StorageFull, StorageFault: it cannot be read.
+        """
+        upload = Upload(
+            recording=recording,
+            key=key,
+            opened=opened,
+            lane=next(self._lane),
+            part=self._new_part(recording, self._files),
+            touched=self._clock.now(),
+        )
+        await self.in_lane(upload, upload.part.resume)
+        upload.accepted = upload.part.length
+        self._open[recording] = upload
+        return upload
+
+    async def set_channels(self, recording: str, channels: tuple[str, ...]) -> None:
+        """Keep who is on which channel, before the media is complete or after.
+
+        Raises:
+            Unknown: there is no such recording.
+            Conflict: it broke off.
+            Full: too many uploads are open.
+            StorageFull, StorageFault: it is not kept.
+        """
+        found = await self._found(recording)
+        if isinstance(found, Upload):
+            await self.in_lane(found, partial(self._files.write_channels, recording, channels))
+            return
+        await self._store.write(partial(_with_channels, recording, channels))
+
+    async def in_lane(self, upload: Upload, job: Callable[[], T]) -> T:
+        """Do this with the upload's part, after all that was given before.
+
+        Raises:
+            Conflict, Unprocessable, StorageFull, StorageFault: as the part's errors mean to who sends.
+        """
+        try:
+            return await self._lanes.run(upload.lane, job)
+        except OffsetLost as error:
+            provided, upload.accepted = upload.accepted, upload.part.length
+            raise mismatch(upload.accepted, provided) from error
+        except Published as error:
+            upload.accepted = upload.part.length
+            raise media_closed() from error
+        except UnknownContent as error:
+            self._open.pop(upload.recording, None)
+            upload.accepted = 0
+            raise Unprocessable("unsupported-media", f"{error}; nothing of it was kept", "send one of these") from error
+        except (NoRoom, OSError) as error:
+            upload.accepted = upload.part.length
+            raise storage_error(error) from error
+
+    async def _found(self, recording: str) -> Upload | Standing:
+        found = self._open.get(recording)
+        if found is not None:
+            return found
+        opening = self._opening.get(recording)
+        if opening is None:
+            opening = asyncio.ensure_future(self._opened(recording))
+            self._opening[recording] = opening
+            opening.add_done_callback(lambda _: self._opening.pop(recording, None))
+        return await asyncio.shield(opening)
+
+    async def _opened(self, recording: str) -> Upload | Standing:
+        if not is_recording_name(recording):
+            raise unknown_recording()
+
+        def query(rows: Reading) -> tuple[KeptRecording | None, bool]:
+            return rows.recording(recording, EVERYTHING), rows.tombstone(recording) is not None
+
+        kept, buried = await self._store.read(query)
+        live = self._live(recording)
+        if buried or (kept is None and live is None):
+            raise unknown_recording()
+        if kept is not None and kept.media is not None:
+            if kept.status is not Status.COMPLETE:
+                raise media_closed()
+            return Standing(offset=kept.media.bytes, complete=True)
+        if len(self._open) >= bounds.UPLOADS:
+            raise Full(
+                "too-many-uploads",
+                f"{bounds.UPLOADS} uploads are open, the most this recorder takes",
+                "try again when others have ended",
+            )
+        if kept is not None:
+            return await self.open(recording, kept.key, kept.opened)
+        assert live is not None
+        return await self.open(recording, key_of(live[0].number, live[1].ordinal), live[1].opened)
+
+    def _live(self, recording: str) -> tuple[Segment, Recording] | None:
+        segment, _, ordinal = recording.rpartition("-")
+        return self._captures.captured(segment, int(ordinal))
+
+    def _see_captured(self, recording: str) -> None:
+        live = self._live(recording)
+        if live is None or live[1].closed is not None or live[1].stretches[-1].ended is None:
+            return
+        reason = live[1].stretches[-1].ended_by
+        raise Conflict(
+            "capture-suspended",
+            f"nothing is captured just now ({reason}); the bytes were not taken",
+            "send what is captured when it goes on, from the same offset",
+            {"reason": reason},
+        )
+
+    def _publish(self, upload: Upload) -> Media:
+        format_, duration, digest = upload.part.settle(upload.accepted)
+        stored = self._files.publish(upload.recording, upload.opened, format_)
+        upload.part.published = True
+        size = upload.part.length
+        self._files.write_manifest(stored, {"bytes": size, "sha256": digest}, self._clock.now())
+        return Media(
+            content_type=format_.content_type,
+            bytes=size,
+            duration=duration,
+            sha256=digest,
+            path=stored,
+            channels=self._files.read_channels(upload.recording),
+        )
+
+    def _clear(self, upload: Upload, unwanted: str | None) -> None:
+        upload.part.close()
+        if unwanted is not None:
+            self._files.remove(unwanted, self._clock.now())
+        self._files.drop_part(upload.recording)
+
+
+def _recorded(upload: Upload, media: Media, status: Status, segment: Segment | None, rows: Writing) -> bool:
+    """Tell the store; False where the recording is being removed, or was."""
+    found = rows.recording(upload.recording, EVERYTHING)
+    if found is None and segment is not None:
+        # What calls decide is written behind them: it may not be there yet.
+        rows.save_segments((segment,))
+        found = rows.recording(upload.recording, EVERYTHING)
+    if found is None:
+        return False
+    rows.set_media(upload.key, media, status=status, last_media=upload.touched)
+    if status is Status.INTERRUPTED and found.status is Status.INTERRUPTED:
+        clock = clock_start(segment_ended_at=found.clock, interrupted=True, last_media_at=upload.touched)
+        assert clock is not None
+        rows.set_clock(upload.key, clock)
+    return True
+
+
+def _with_channels(recording: str, channels: tuple[str, ...], rows: Writing) -> None:
+    found = rows.recording(recording, EVERYTHING)
+    if found is None or found.media is None or found.last_media is None:
+        raise unknown_recording()
+    media = replace(found.media, channels=channels)
+    rows.set_media(found.key, media, status=found.status, last_media=found.last_media)
+
+
+def _see_sender(upload: Upload, sender: object) -> None:
+    if upload.sender is sender and not upload.finishing:
+        return
+    raise Conflict(
+        "upload-superseded",
+        "another request goes on with this upload",
+        "let that one go on; HEAD tells how much has arrived",
+    )
+
+
+def mismatch(here: int, provided: int) -> Conflict:
+    """What is answered to who sends from another offset."""
+    return Conflict(
+        "mismatching-upload-offset",
+        f"{here} bytes have arrived, and what was sent begins at {provided}",
+        "send from `expectedOffset` on",
+        {"expectedOffset": here, "providedOffset": provided},
+    )
+
+
+def media_closed() -> Conflict:
+    """What is answered to who sends more of what has ended."""
+    return Conflict(
+        "media-closed",
+        "the media of this recording is stored and takes nothing more",
+        "nothing; see the recording for how it stands",
+    )
+
+
+def unknown_recording() -> Unknown:
+    """What is answered for a recording that is not there, and for one that is not the asker's."""
+    return Unknown(
+        "unknown-recording",
+        "there is no such recording, or it is not yours",
+        "a call that is not recorded has none; GET /v1/calls/{segment} says why",
+    )
+
+
+def storage_error(error: BaseException) -> StorageFault:
+    """What is answered when the media folder cannot take or give something."""
+    if isinstance(error, NoRoom) or (isinstance(error, OSError) and error.errno in _FULL):
+        return StorageFull("there is no room for media", "make room on the disk of the media folder, then try again")
+    reason = error.strerror if isinstance(error, OSError) else None
+    return StorageFault(
+        f"the media folder cannot be used ({reason or type(error).__name__})",
+        "see that its disk can be written, then go on from the offset that HEAD tells",
+    )
