@@ -38,15 +38,18 @@ INSERT INTO {table} SELECT {columns} FROM n
 """
 _AT = f"(1600000000 + i * {EVERY_SECONDS}) * 1000000"
 _USER = f"'user-' || (i * 7919 % {USERS})"
+_OUTSIDE = f"'+3902' || (i % {NUMBERS})"
 TABLES = {
     "segments (number, id, native_id, conversation, kind, started, ended, latest, interrupted, config_revision, "
-    "directory_revision, outcome, reason, state, why, recordings, call, decisions)": "i, printf('%032x', i), 'n-' || i, "
+    "directory_revision, outcome, reason, state, why, recordings, call, decisions)": "i, printf('%032x', i), "
+    "'n-' || i, "
     f"'c-' || (i / 2), 'peerToPeer', {_AT}, {_AT} + 60000000, {_AT} + 60000000, 0, 'r', 'd', 'record', 'AlwaysOn', "
     "'recorded', 'MediaComplete', 1, "
     f'\'{{{{"kind":"peerToPeer","calling":["+3902\' || (i % {NUMBERS}) || \'",null,"unknown"],'
     f'"called":["\' || (2000 + i * 7919 % {USERS}) || \'",null,"unknown"]}}}}\', \'[]\'',
     "recordings (key, id, segment, conversation, user, groups, cause, mode, whole_call, shared_line, kind, direction, "
-    "scope, opened, closed, status, clock, restricted, stretches, content_type, bytes, duration, sha256, path, channels)"
+    "scope, opened, closed, status, clock, restricted, stretches, content_type, bytes, duration, sha256, path, "
+    "channels)"
     "": f"i << 20 | 1, printf('%032x', i) || '-1', i, 'c-' || (i / 2), {_USER}, '[]', 'automatic', "
     "CASE i % 10 WHEN 0 THEN 'OnDemand' ELSE 'AlwaysOn' END, 0, 0, "
     "CASE i % 50 WHEN 0 THEN 'meeting' ELSE 'peerToPeer' END, CASE i % 3 WHEN 0 THEN 'outbound' ELSE 'inbound' END, "
@@ -54,7 +57,7 @@ TABLES = {
     "printf('%064x', i), printf('%032x', i), '[]'",
     "recording_viewers": f"'u:' || {_USER}, {_AT}, i << 20 | 1",
     "recording_viewers ": f"'g:group-' || (i * 7919 % {GROUPS}), {_AT}, i << 20 | 1",
-    "recording_parties": f"i << 20 | 1, 0, {_AT}, 'calling', '+3902' || (i % {NUMBERS}), '+3902' || (i % {NUMBERS}), NULL",
+    "recording_parties": f"i << 20 | 1, 0, {_AT}, 'calling', {_OUTSIDE}, {_OUTSIDE}, NULL",
     "recording_parties ": f"i << 20 | 1, 1, {_AT}, 'called', '2' || (i * 7919 % {USERS}), '', {_USER}",
 }
 

@@ -70,6 +70,15 @@ async def delivering(outbox: FakeOutbox, store: FakeStore) -> OutboxSender:
     return sender
 
 
+async def emptied(outbox: FakeOutbox) -> None:
+    while outbox.waiting:  # noqa: ASYNC110 - what the sender does is looked at from outside
+        await asyncio.sleep(0.001)
+
+
+def rows_in(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*.csv"))
+
+
 async def test_events_are_delivered_in_order_and_taken_away() -> None:
     outbox, store = FakeOutbox(*range(1, 2 * MOST_EVENTS + 10)), FakeStore()
     sender = await delivering(outbox, store)
@@ -96,8 +105,7 @@ async def test_whatever_the_store_does_each_event_is_there_once(failing: list[st
     outbox, store = FakeOutbox(1, 2, 3), FakeStore()
     store.failing = failing
     sender = await delivering(outbox, store)
-    while outbox.waiting:
-        await asyncio.sleep(0.001)
+    await emptied(outbox)
     assert store.taken == [1, 2, 3]
     assert await sender.flush(5)
     assert sender.failure is None
@@ -110,8 +118,7 @@ async def test_a_failing_outbox_is_tried_again() -> None:
     assert await sender.flush(5)
     outbox.waiting, outbox.failing = [3], 2
     sender.wake()
-    while outbox.waiting:
-        await asyncio.sleep(0.001)
+    await emptied(outbox)
     assert store.taken == [1, 2, 3]
     await sender.stop(1)
 
@@ -135,7 +142,7 @@ async def test_a_crash_between_acknowledgement_and_taking_away_makes_no_second_r
         assert await sender.flush(5)
         await sender.stop(1)
         assert outbox.waiting == []
-    rows = b"".join(path.read_bytes() for path in tmp_path.rglob("*.csv"))
+    rows = rows_in(tmp_path)
     assert [rows.count(b'""id"":""recorder:%d""' % n) for n in (1, 2, 3)] == [1, 1, 1]
 
 

@@ -162,8 +162,14 @@ class StoreContract:
         found = await ids(store, search)
         assert sorted(found) == sorted(f"segment{n}-1" for n in expected)
 
-    @pytest.mark.parametrize("search", [Search(), Search(number="+390212345"), Search(conversation="c-1"), Search(held=True),
-                                        Search(user="ada"), Search(tags=("claim",)), Search(note="hello")], ids=repr)  # fmt: skip
+    @pytest.mark.parametrize(
+        "search",
+        [
+            Search(), Search(number="+390212345"), Search(conversation="c-1"), Search(held=True), Search(user="ada"),
+            Search(tags=("claim",)), Search(note="hello"),
+        ],
+        ids=repr,
+    )  # fmt: skip
     async def test_nobody_sees_more_than_they_may_whatever_they_search(self, store: Store, search: Search) -> None:
         await store.write(filled)
         everything = set(await ids(store, search))
@@ -172,8 +178,8 @@ class StoreContract:
         assert set(await ids(store, search, Viewer(groups=frozenset({"sales", "board"})))) == own
         assert set(await ids(store, search, Viewer(user="eve", groups=frozenset({"legal"})))) == set()
         assert set(await ids(store, search, Viewer())) == set()
-        seen = [await store.read(lambda rows, by=by: rows.recording("segment1-1", by)) for by in (
-            Viewer(user="ada"), Viewer(user="bob"), Viewer(groups=frozenset({"sales"})), EVERYTHING, Viewer())]  # fmt: skip
+        who = (Viewer(user="ada"), Viewer(user="bob"), Viewer(groups=frozenset({"sales"})), EVERYTHING, Viewer())
+        seen = [await store.read(lambda rows, by=by: rows.recording("segment1-1", by)) for by in who]
         assert [one is not None for one in seen] == [True, False, True, True, False]
 
     async def test_a_withheld_number_is_neither_shown_nor_found(self, store: Store) -> None:

@@ -107,7 +107,8 @@ async def test_a_second_process_and_a_second_opening_are_refused(store: SqliteSt
         "import sys; from pathlib import Path; from callkeeper.recorder.store.sqlite import SqliteStore\n"
         "SqliteStore.open(Path(sys.argv[1]))"
     )
-    other = subprocess.run([sys.executable, "-c", code, store.path.parent], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", code, store.path.parent]
+    other = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
     assert "in use by another process" in other.stderr
 
 

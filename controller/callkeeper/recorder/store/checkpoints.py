@@ -2,7 +2,7 @@
 
 A commit that happens to fold 16 MiB of journal takes fifty times as long as the others, and at a thousand starts a
 second one in every few hundred would. A thread with a connection of its own folds what it can without stopping anybody
-(`PASSIVE`); only a journal that has grown past its bound is worth making the writer wait for.
+(`PASSIVE`), and makes the writer wait for the little that was written meanwhile only.
 """
 
 import sqlite3
@@ -14,8 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 EVERY_SECONDS = 1.0
 """Between two foldings while there are commits: at a thousand starts a second some 40 MiB of journal."""
 
-MOST_JOURNAL_PAGES = 64 * 1024
-"""Pages (4 KiB) of journal after which the writer waits for the folding: 256 MiB."""
+PAUSE_MILLISECONDS = 20
+"""How long the writer may be kept waiting for the rest of a folding; without that the journal would only ever grow, and
+growing a file costs each sync twice as much as writing over it."""
 
 
 class Checkpoints:
@@ -51,8 +52,9 @@ class Checkpoints:
                 raw = connection.connection.dbapi_connection
                 assert raw is not None
                 fold = raw.cursor().execute
-                _, pages, folded = fold("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-                if pages > MOST_JOURNAL_PAGES and folded < pages:
-                    fold("PRAGMA wal_checkpoint(RESTART)").fetchone()
+                fold(f"PRAGMA busy_timeout={PAUSE_MILLISECONDS}")
+                fold("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                # What was written meanwhile: little, so that the journal can begin again from its start.
+                fold("PRAGMA wal_checkpoint(RESTART)").fetchone()
         except (SQLAlchemyError, sqlite3.Error):
             return  # a disk that fails tells the writer, whose commits are what is acknowledged
