@@ -7,7 +7,7 @@ settings make the difference; the answer holds no numbers.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from callkeeper.policy.call import Call
 from callkeeper.policy.config import RecorderConfig, RetentionSection
@@ -20,31 +20,6 @@ from callkeeper.policy.retention_change import RetentionEffects, StoredRecording
 from callkeeper.recorder import bounds
 from callkeeper.recorder.store.port import Reading, Store
 from callkeeper.recorder.store.values import KeptHold
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordingEffect:
-    """What a change of retention does to the recordings there are.
-
-    Attributes:
-        recordings: how many there are.
-        shortens: of how many the expiry moves earlier.
-        deletes: how many would expire at once.
-        holds: how many holds would lose protection.
-    """
-
-    recordings: int
-    shortens: int
-    deletes: int
-    holds: int
-
-
-class RecordingEffects(Protocol):
-    """Counts what a change does to recordings, exactly."""
-
-    async def of(self, in_force: RecorderConfig | None, candidate: RecorderConfig, *, now: datetime) -> RecordingEffect:
-        """The effect of replacing the config in force by the candidate at this instant."""
-        ...
 
 
 async def on_recordings(
