@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from callkeeper.audit.mask import NumberMask
 from callkeeper.audit.store import AuditStore
 from callkeeper.local.embedded import EmbeddedRecorder, bind
 from callkeeper.local.locating import FolderLocator
@@ -27,6 +28,7 @@ async def served(tmp_path: Path) -> AsyncIterator[Callable[[str | None], HttpRec
             principals=principals,
             locator=FolderLocator(),
             directory=None,
+            mask=NumberMask(bytes(16)),
         )
         await recorder.start()
         stack.push_async_callback(recorder.stop)

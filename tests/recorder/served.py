@@ -9,6 +9,7 @@ from pathlib import Path
 
 import uvicorn
 
+from callkeeper.audit.mask import NumberMask
 from callkeeper.audit.outbox import OutboxSender
 from callkeeper.audit.store import AuditStore
 from callkeeper.policy.directory import Directory, Licence, User
@@ -40,6 +41,7 @@ async def main(folder: Path) -> None:
                 store=rows,
                 media_files=MediaFiles.open(folder / "recorder" / "media", LocalDisk()),
                 audit=audit,
+                mask=NumberMask(bytes(16)),
                 audit_reader=StoredAuditReader(store, audit, delivery),
                 directory=Directory.of([ada]),
                 directory_source="users.csv",

@@ -29,6 +29,20 @@ EXPECTED = {
     "HEAD /v1/recordings/{recording}/media": "- -----y",
     "PATCH /v1/recordings/{recording}/media": "- -----y",
     "PUT /v1/recordings/{recording}/channels": "- -----y",
+    "POST /v1/recordings:search": "- yyyy--",
+    "POST /v1/recordings:export": "- yyyy--",
+    "GET /v1/recordings/{recording}": "- yyyy--",
+    "DELETE /v1/recordings/{recording}": "- y-y---",
+    "POST /v1/recordings/{recording}:erase": "- y-y---",
+    "POST /v1/recordings/{recording}/notes": "- yyy---",
+    "PUT /v1/recordings/{recording}/notes/{note}": "- yyy---",
+    "DELETE /v1/recordings/{recording}/notes/{note}": "- yyy---",
+    "PUT /v1/recordings/{recording}/tags/{tag}": "- yyy---",
+    "DELETE /v1/recordings/{recording}/tags/{tag}": "- yyy---",
+    "POST /v1/conversations/{conversation}/holds": "- yyy---",
+    "POST /v1/conversations/{conversation}/holds/{hold}:release": "- yyy---",
+    "GET /v1/retention": "- --yyy-",
+    "POST /v1/retention:accept-clock": "- --y---",
     "GET /v1/users": "- -yyy--",
     "PUT /v1/users": "- --y---",
     "DELETE /v1/users": "- --y---",
@@ -52,7 +66,14 @@ async def test_every_address_lets_in_who_it_should_and_nobody_else(recorder: Sta
             for who in WHO:
                 segment = await recorder.segment(nativeId=f"{method}{path}{who}")
                 address = path.format(
-                    segment=segment, recording=f"{segment}-1", id="ada", revision=recorder.recorder.programming.revision
+                    segment=segment,
+                    recording=f"{segment}-1",
+                    note="n",
+                    tag="t",
+                    conversation="c-1",
+                    hold="h",
+                    id="ada",
+                    revision=recorder.recorder.programming.revision,
                 )
                 body = {} if method == "get" else {"json": {}}
                 query = "?from=yesterday&to=today" if path in {"/v1/audit", "/v1/ledger"} else ""

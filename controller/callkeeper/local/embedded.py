@@ -11,6 +11,7 @@ import uvicorn
 
 from callkeeper.audit.errors import OutboxUnavailable
 from callkeeper.audit.outbox import OutboxSender
+from callkeeper.audit.mask import NumberMask
 from callkeeper.audit.store import AuditStore
 from callkeeper.local.exits import EXIT_PORT_TAKEN, EXIT_STATE_UNUSABLE, CannotRun
 from callkeeper.local.locating import FolderLocator
@@ -92,6 +93,7 @@ class EmbeddedRecorder:
         principals: LocalPrincipals,
         locator: FolderLocator,
         directory: Directory | None,
+        mask: NumberMask,
     ) -> None:
         """Start from what was kept.
 
@@ -102,6 +104,7 @@ class EmbeddedRecorder:
             principals: who may speak to it.
             locator: finds settings in files.
             directory: the users of `users.csv`; None where there is no such file.
+            mask: shows numbers as audit rows may hold them.
 
         Raises:
             CannotRun: what was kept cannot be read.
@@ -122,6 +125,7 @@ class EmbeddedRecorder:
             media_files=media_files,
             audit=sink,
             audit_reader=StoredAuditReader(store, sink, self._delivery),
+            mask=mask,
             directory_store=JsonDirectoryStore(state / "recorder" / "users.json", disk),
             directory=directory,
             directory_source=USERS if directory is not None else None,
@@ -149,6 +153,7 @@ class EmbeddedRecorder:
             )
         )
         self._task: asyncio.Task[None] | None = None
+        self._sweeping: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Serve; requests are answered when this returns.
@@ -164,6 +169,7 @@ class EmbeddedRecorder:
             await self.recorder.media.start()
         except StorageFault as fault:
             raise CannotRun(str(fault), EXIT_STATE_UNUSABLE) from fault
+        self._sweeping = asyncio.create_task(self.recorder.sweeper.run(), name="sweeper")
         self._task = asyncio.create_task(self._server.serve(sockets=[self._bound]), name="recorder")
         while not self._server.started:
             if self._task.done():
@@ -177,6 +183,10 @@ class EmbeddedRecorder:
         if self._task is not None:
             await self._task
         self._bound.close()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._sweeping
         await self.recorder.media.stop()
         await self.recorder.keeper.finish(GRACE_SECONDS)
         await self._delivery.stop(GRACE_SECONDS)

@@ -287,6 +287,7 @@ class Up:
             principals=self._principals,
             locator=self.locator,
             directory=self._directory,
+            mask=self._mask,
         )
         await self._embedded.start()
         self.stack.push_async_callback(self._embedded.stop)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from callkeeper.audit.actions import Action
+from callkeeper.audit.mask import MIN_KEY_BYTES, NumberMask
 from callkeeper.recorder.app import create_app, openapi
 from callkeeper.recorder.auditing import Actor
 from callkeeper.recorder.config_store import Pointer
@@ -32,6 +33,7 @@ def api_documents() -> Mapping[str, bytes]:
             media_files=MediaFiles(Path("nowhere"), LocalDisk()),
             audit=nothing,
             audit_reader=nothing,
+            mask=NumberMask(bytes(MIN_KEY_BYTES)),
             directory_source="nowhere",
         )
     )

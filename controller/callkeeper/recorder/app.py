@@ -16,10 +16,13 @@ from callkeeper.recorder.http.call_routes import add_call_routes
 from callkeeper.recorder.http.config_routes import add_config_routes
 from callkeeper.recorder.http.door import door
 from callkeeper.recorder.http.graph_routes import add_graph_routes
+from callkeeper.recorder.http.hold_routes import add_hold_routes
 from callkeeper.recorder.http.ledger_routes import add_ledger_routes
 from callkeeper.recorder.http.limits import Limits
 from callkeeper.recorder.http.media_routes import add_media_routes
 from callkeeper.recorder.http.problems import answer_http
+from callkeeper.recorder.http.recording_routes import add_recording_routes
+from callkeeper.recorder.http.retention_routes import add_retention_routes
 from callkeeper.recorder.http.rights import ANYBODY, RIGHTS
 from callkeeper.recorder.http.service_routes import add_service_routes
 from callkeeper.recorder.http.user_routes import add_user_routes
@@ -49,6 +52,9 @@ def create_app(parts: RecorderParts) -> FastAPI:
         add_user_writing_routes,
         add_ledger_routes,
         add_media_routes,
+        add_recording_routes,
+        add_hold_routes,
+        add_retention_routes,
         add_service_routes,
     ):
         add(app, recorder)

@@ -99,6 +99,30 @@ OUTBOX_ROWS = 100_000
 UNWRITTEN_SEGMENTS = 100_000
 """Segments that wait in memory while the store cannot write: 100 s of 1,000 starts a second, some 300 MB."""
 
+NOTES = 1_000
+"""Notes on one recording."""
+
+NOTE_CHARACTERS = 4_000
+"""A note: a page of text."""
+
+TAGS = 100
+"""Tags of one recording."""
+
+TAG_CHARACTERS = 64
+"""A tag."""
+
+SEARCHED_TAGS = 10
+"""Tags of one search."""
+
+REASON_CHARACTERS = 500
+"""The reason of a hold or of a request to erase; it stands in an audit row."""
+
+HOLDS = 100
+"""Holds on one conversation, released ones included."""
+
+DURATION_SECONDS = 100 * 86_400
+"""The longest duration that is searched for."""
+
 CONSIDERED_DAYS = 30
 """How far back a check decides calls anew."""
 

@@ -3,6 +3,8 @@
     RecorderError
     ├── Refused                 the request cannot be done; whoever sent it has to do something else
     │   ├── Unknown             no such segment, user or revision
+    │   ├── Gone                it was there, and was removed
+    │   ├── NotAllowed          it is somebody else's to do
     │   ├── Conflict            it contradicts what is there
     │   ├── Unprocessable       it was understood and is wrong
     │   ├── PreconditionFailed  it was written for another state
@@ -48,6 +50,14 @@ class Refused(RecorderError):  # noqa: N818 - the name says whose turn it is
 
 class Unknown(Refused):
     """There is no such thing, or not for this principal."""
+
+
+class Gone(Refused):
+    """It was there and was removed; what is left of it is told."""
+
+
+class NotAllowed(Refused):
+    """It can be seen, and is somebody else's to do."""
 
 
 class Conflict(Refused):

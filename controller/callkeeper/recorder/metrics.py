@@ -9,6 +9,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from callkeeper.recorder.clock import Clock
 from callkeeper.recorder.keeping import SegmentKeeper
 from callkeeper.recorder.programming import Programming
+from callkeeper.recorder.retention.clock_guard import ClockGuard
+from callkeeper.recorder.retention.sweeper import Sweep, Sweeper
 from callkeeper.recorder.segment import Segment
 from callkeeper.recorder.store.values import LedgerState, OutboxSize
 
@@ -42,6 +44,18 @@ class Metrics:
         self.media_bytes = Counter(
             "callkeeper_media_bytes", "Bytes of media stored, of uploads that ended.", registry=self._registry
         )
+        self.removed = Counter(
+            "callkeeper_recordings_removed",
+            "Recordings that sweeps removed: expired, or finished (deletions and erasures taken to their end).",
+            ["how"],
+            registry=self._registry,
+        )
+        self.sweeps = Counter(
+            "callkeeper_sweeps",
+            "Sweeps that ended: through, or halted by the clock, a full outbox or a failure.",
+            ["result"],
+            registry=self._registry,
+        )
         self.requests = Histogram(
             "callkeeper_request_duration_seconds",
             "Time from the request's head to its answer, by route.",
@@ -56,6 +70,16 @@ class Metrics:
         """Show the state of these parts as well."""
         self._registry.register(_State(programming, clock, open_segments))
         self._registry.register(_Writing(keeper))
+
+    def watch_sweeps(self, sweeper: Sweeper, guard: ClockGuard) -> None:
+        """Show how retention stands as well."""
+        self._registry.register(_Sweeping(sweeper, guard))
+
+    def swept(self, sweep: Sweep) -> None:
+        """Count a sweep that ended, and what it removed."""
+        self.sweeps.labels("through" if sweep.halted is None else sweep.halted.value).inc()
+        self.removed.labels("expired").inc(sweep.expired)
+        self.removed.labels("finished").inc(sweep.finished)
 
     def upload_ended(self, result: str, size: int) -> None:
         """Count an upload that ended, and its bytes."""
@@ -85,6 +109,42 @@ class Metrics:
     def text(self) -> bytes:
         """Everything in the Prometheus text format."""
         return generate_latest(self._registry)
+
+
+class _Sweeping:
+    """How the sweeper and the clock's guard stand."""
+
+    def __init__(self, sweeper: Sweeper, guard: ClockGuard) -> None:
+        self._sweeper = sweeper
+        self._guard = guard
+
+    def collect(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily(
+            "callkeeper_retention_clock_stopped",
+            "1 while the clock is not believed and nothing expires; it takes an administrator's word.",
+            value=float(self._guard.stopped),
+        )
+        sweep = self._sweeper.sweep
+        if sweep is None:
+            return
+        yield GaugeMetricFamily("callkeeper_sweep_running", "1 while a sweep runs.", value=float(sweep.ended is None))
+        names = ("looked_at", "expired", "finished", "released", "failed")
+        summary = GaugeMetricFamily(
+            "callkeeper_sweep_recordings", "What the sweep that runs or ran last has come to.", labels=["what"]
+        )
+        for name in names:
+            summary.add_metric([name], float(getattr(sweep, name)))
+        yield summary
+        if sweep.ended is not None:
+            yield GaugeMetricFamily(
+                "callkeeper_sweep_seconds",
+                "How long the last sweep took.",
+                value=max(0.0, (sweep.ended - sweep.begun).total_seconds()),
+            )
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing in advance, as for `_State`."""
+        return iter(())
 
 
 class _State:

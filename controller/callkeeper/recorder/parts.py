@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
+from callkeeper.audit.mask import NumberMask
 from callkeeper.policy.directory import Directory
 from callkeeper.recorder.auditing import AuditReader, AuditSink
 from callkeeper.recorder.calls import Calls
@@ -15,6 +16,13 @@ from callkeeper.recorder.media.files import MediaFiles
 from callkeeper.recorder.media.keeping import MediaKeeper
 from callkeeper.recorder.metrics import Metrics
 from callkeeper.recorder.programming import Programming
+from callkeeper.recorder.recordings.annotating import Annotating
+from callkeeper.recorder.recordings.deleting import Deleting
+from callkeeper.recorder.recordings.holding import Holding
+from callkeeper.recorder.recordings.reading import RecordingsReader
+from callkeeper.recorder.retention.clock_guard import ClockGuard, SteadyClock
+from callkeeper.recorder.retention.gate import RetentionGate
+from callkeeper.recorder.retention.sweeper import Sweeper
 from callkeeper.recorder.store.port import Store
 from callkeeper.recorder.user_store import DirectoryStore
 from callkeeper.recorder.users import Users
@@ -31,11 +39,13 @@ class RecorderParts:
         media_files: where media lies.
         audit: takes audit rows.
         audit_reader: gives them back.
+        mask: shows numbers as audit rows may hold them.
         directory_store: keeps the users put over HTTP; None when they are given.
         directory: the users of an authoritative source, else None.
         directory_source: that source in words, `users.csv`.
         locator: finds settings in files.
         clock: tells the time.
+        steady_clock: counts what passes, whatever the time is set to.
         trusted_proxies: whose X-Forwarded-For is believed.
     """
 
@@ -45,11 +55,13 @@ class RecorderParts:
     media_files: MediaFiles
     audit: AuditSink
     audit_reader: AuditReader
+    mask: NumberMask
     directory_store: DirectoryStore | None = None
     directory: Directory | None = None
     directory_source: str | None = None
     locator: Locator = field(default_factory=NoLocator)
     clock: Clock = field(default_factory=SystemClock)
+    steady_clock: SteadyClock = field(default_factory=SteadyClock)
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
 
 
@@ -64,6 +76,12 @@ class Recorder:
         calls: the segments.
         keeper: writes them behind.
         media: takes and keeps what is recorded.
+        reader: finds and shows recordings.
+        annotating: notes and tags.
+        holding: legal holds.
+        deleting: deletes and erases for people.
+        guard: says whether the clock may be believed.
+        sweeper: removes what has expired.
         metrics: what is counted.
     """
 
@@ -73,6 +91,12 @@ class Recorder:
     calls: Calls
     keeper: SegmentKeeper
     media: MediaKeeper
+    reader: RecordingsReader
+    annotating: Annotating
+    holding: Holding
+    deleting: Deleting
+    guard: ClockGuard
+    sweeper: Sweeper
     metrics: Metrics
 
     @classmethod
@@ -82,7 +106,7 @@ class Recorder:
         Raises:
             StorageFault: what was kept cannot be read.
         """
-        programming = Programming(parts.config_store, parts.audit, parts.clock)
+        programming = Programming(parts.config_store, parts.audit, parts.clock, RetentionGate(parts.store))
         users = Users(
             store=parts.directory_store,
             audit=parts.audit,
@@ -109,6 +133,12 @@ class Recorder:
             clock=parts.clock,
             on_end=metrics.upload_ended,
         )
+        store, audit, clock = parts.store, parts.audit, parts.clock
+        guard = ClockGuard(store, audit, clock, parts.steady_clock)
+        sweeper = Sweeper(
+            store=store, media=media, programming=programming, guard=guard, clock=clock, on_sweep=metrics.swept
+        )
+        metrics.watch_sweeps(sweeper, guard)
         return cls(
             parts=parts,
             programming=programming,
@@ -116,5 +146,11 @@ class Recorder:
             calls=calls,
             keeper=keeper,
             media=media,
+            reader=RecordingsReader(store=store, audit=audit, clock=clock, programming=programming, mask=parts.mask),
+            annotating=Annotating(audit=audit, clock=clock),
+            holding=Holding(audit=audit, clock=clock, programming=programming, on_release=sweeper.soon),
+            deleting=Deleting(store=store, media=media, audit=audit, clock=clock, programming=programming, guard=guard),
+            guard=guard,
+            sweeper=sweeper,
             metrics=metrics,
         )

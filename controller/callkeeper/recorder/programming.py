@@ -6,14 +6,17 @@ before it is answered.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
 
 import structlog
 
 from callkeeper.audit.actions import Action
 from callkeeper.policy.compile import UsedConfirmation
-from callkeeper.policy.config import RecorderConfig
+from callkeeper.policy.config import AuditSection, RecorderConfig
 from callkeeper.policy.config_json import canonical_bytes
 from callkeeper.policy.config_json import revision as revision_of
 from callkeeper.policy.rules import Rules
@@ -66,6 +69,23 @@ class Precondition:
         return not self.first and (self.any or revision in self.revisions)
 
 
+class Gate(Protocol):
+    """Sees that nothing is taken away without a word; asked and told while nothing else can be put."""
+
+    async def let_through(self, in_force: Stored | None, programme: Programme, *, now: datetime) -> None:
+        """See that the programme's confirmations cover what it takes away, and keep what the rule in force promised.
+
+        Raises:
+            Conflict: something is taken away that is not confirmed.
+            StorageFault: what it takes away cannot be counted.
+        """
+        ...
+
+    async def came_into_force(self, before: Stored | None, after: Stored, *, actor: Actor, now: datetime) -> None:
+        """Do what follows from the change; what fails here is made up for later."""
+        ...
+
+
 class Programming:
     """Holds the config in force.
 
@@ -73,9 +93,10 @@ class Programming:
         StorageFault: at the start, when what was kept cannot be read.
     """
 
-    def __init__(self, store: ConfigStore, audit: AuditSink, clock: Clock) -> None:
+    def __init__(self, store: ConfigStore, audit: AuditSink, clock: Clock, gate: Gate) -> None:
         self._store = store
         self._audit = audit
+        self._gate = gate
         self._clock = clock
         self._one_at_a_time = asyncio.Lock()
         self._stored = store.load()
@@ -96,6 +117,17 @@ class Programming:
     def revision(self) -> str | None:
         """The revision in force; None before the first config."""
         return None if self._stored is None else self._stored.pointer.revision
+
+    @property
+    def application_name(self) -> str:
+        """Under which name audit rows are written."""
+        return (AuditSection() if self.config is None else self.config.audit).application_name
+
+    @asynccontextmanager
+    async def steady(self) -> AsyncIterator[Stored | None]:
+        """What is in force, and that it stays so inside: for what is done under a rule."""
+        async with self._one_at_a_time:
+            yield self._stored
 
     async def body(self, revision: str) -> bytes:
         """The canonical bytes of one of the configs kept.
@@ -123,7 +155,7 @@ class Programming:
             again. Only a new owner or a higher epoch is written then.
 
         Raises:
-            Conflict: another owner's recorder, or a stale epoch.
+            Conflict: another owner's recorder, a stale epoch, or it takes something away that is not confirmed.
             PreconditionFailed: another config is in force than the one this was written for.
             AuditFault: it takes over, and the row of that cannot be written.
             StorageFault: it cannot be kept; what was in force stays.
@@ -144,12 +176,16 @@ class Programming:
                 raise _written_for_another(before)
             if before is not None and same and (before.owner, before.epoch) == (programme.owner, programme.epoch):
                 return False
+            if not same:
+                await self._gate.let_through(self._stored, programme, now=self._clock.now())
             pointer = self._next(before, programme, revision, same=same)
             if before is not None and before.owner != programme.owner:
                 await self._report_foreign(before, pointer, actor)
             await asyncio.to_thread(self._store.save, pointer, body)
             config = self._stored.config if self._stored and same else programme.config
-            self._stored = Stored(pointer=pointer, body=body, config=config)
+            previous, self._stored = self._stored, Stored(pointer=pointer, body=body, config=config)
+            if not same:
+                await self._gate.came_into_force(previous, self._stored, actor=actor, now=pointer.programmed_at)
         log.info("config_programmed", revision=revision, owner=programme.owner, epoch=programme.epoch, changed=not same)
         return not same
 

@@ -58,11 +58,13 @@ def add_config_routes(app: FastAPI, recorder: Recorder) -> None:
     @app.put(
         "/v1/config",
         summary="Put a config in force",
-        description="On disk before it is answered. The config in force again changes nothing and is always right.",
+        description="On disk before it is answered. The config in force again changes nothing and is always right. "
+        "What it takes away from recordings, holds or the blacklist has to be covered by its confirmations.",
         **documented(
             {200: (PutAnswer, "In force")},
             "owner-conflict",
             "stale-epoch",
+            "confirmation-required",
             "revision-mismatch",
             "precondition-required",
             "invalid-config",
