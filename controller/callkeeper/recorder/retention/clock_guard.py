@@ -32,6 +32,9 @@ START_BOUND = timedelta(days=7)
 """The most wall time may have moved while the recorder was off without somebody being asked: a recorder that was off
 for longer is started by somebody who can look at the clock."""
 
+KEPT_EVERY = timedelta(hours=1)
+"""How far what was seen may differ from what is kept of it: next to the bounds nothing, and a start writes nothing."""
+
 META = "clock-guard"
 
 
@@ -82,7 +85,7 @@ class ClockGuard:
         self._audit = audit
         self._clock = clock
         self._steady = steady
-        self._state = ClockState()
+        self._state = self._kept = ClockState()
         self._anchor: tuple[datetime, float] | None = None
 
     @property
@@ -106,7 +109,7 @@ class ClockGuard:
         """
         now, passed = self._clock.now(), self._steady.seconds()
         if self._anchor is None:
-            self._state = await self._store.read(_kept)
+            self._state = self._kept = await self._store.read(_kept)
             self._anchor = now, passed
             ahead, bound = now - (self._state.seen or now), START_BOUND
         else:
@@ -117,9 +120,16 @@ class ClockGuard:
             log.error("clock_jumped", ahead_seconds=ahead.total_seconds(), seen=str(self._state.seen), now=str(now))
         elif not self.stopped:
             self._state = replace(self._state, seen=now)
-        state = self._state
-        await self._store.write(lambda rows: rows.set_meta(META, state.text()))
+        if self._is_news(self._state):
+            state = self._state
+            await self._store.write(lambda rows: rows.set_meta(META, state.text()))
+            self._kept = state
         return not self.stopped
+
+    def _is_news(self, state: ClockState) -> bool:
+        if state.seen is None or self._kept.seen is None or state.stopped != self._kept.stopped:
+            return state != self._kept
+        return abs(state.seen - self._kept.seen) >= KEPT_EVERY
 
     async def accept(self, actor: Actor) -> None:
         """Take somebody's word that the time is right, and go on from it; without need it changes nothing.
@@ -139,7 +149,8 @@ class ClockGuard:
         await self._audit.act(
             lambda rows: rows.set_meta(META, state.text()), Action.ACCEPT_CLOCK, at=now, actor=actor, details=details
         )
-        self._state, self._anchor = state, (now, passed)
+        self._state = self._kept = state
+        self._anchor = now, passed
         log.info("clock_accepted", now=str(now), ahead_seconds=before.ahead)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from callkeeper.policy.retention import Hold
-from callkeeper.recorder.store.port import Writing
+from callkeeper.recorder.store.port import Reading, Writing
 from callkeeper.recorder.store.values import Event, KeptHold
 
 
@@ -14,6 +14,11 @@ def terms_of_holds(kept: Iterable[KeptHold]) -> tuple[Hold, ...]:
         Hold(id=one.id, owner=one.owner, reason=one.reason, placed_at=one.placed, released_at=one.released)
         for one in kept
     )
+
+
+def any_unreleased(rows: Reading) -> bool:
+    """Whether there is a hold that is not released."""
+    return any(hold.released is None for holds in rows.all_holds().values() for hold in holds)
 
 
 def release_unprotected(rows: Writing, event: Callable[[str, str], Event], *, by: str, at: datetime) -> int:

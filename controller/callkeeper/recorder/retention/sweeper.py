@@ -28,7 +28,7 @@ from callkeeper.recorder.clock import Clock
 from callkeeper.recorder.errors import RecorderError
 from callkeeper.recorder.programming import Programming
 from callkeeper.recorder.retention.clock_guard import ClockGuard
-from callkeeper.recorder.retention.holds import release_unprotected, terms_of_holds
+from callkeeper.recorder.retention.holds import any_unreleased, release_unprotected, terms_of_holds
 from callkeeper.recorder.retention.removal import RETENTION, MediaFiles, Removal, Remover, Why, begin
 from callkeeper.recorder.retention.rule import Rule
 from callkeeper.recorder.store.port import Reading, Store, Writing
@@ -203,7 +203,7 @@ class Sweeper:
         """A confirmed change that was broken off after it came into force: its holds are released now."""
         async with self._programming.steady() as stored:
             rule, now = Rule.of(stored), self._clock.now()
-            if rule.terms.holds_allowed:
+            if rule.terms.holds_allowed or not await self._store.read(any_unreleased):
                 return
             event = self._event_of_release(rule, now)
             released = await self._store.write(lambda rows: release_unprotected(rows, event, by=RETENTION, at=now))
