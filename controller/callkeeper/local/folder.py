@@ -5,6 +5,7 @@ stands twice, nobody can say what the set means, and what is in force stays. Obj
 taken; `compile` keeps what is in force of them.
 """
 
+import os
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -60,15 +61,23 @@ def content_digest(folder: Path) -> str:
 
 
 def watched_files(folder: Path) -> list[Path]:
-    """Files of the folder that have a say: manifests, kustomizations, users; hidden ones have none."""
-    found = []
-    for count, path in enumerate(folder.rglob("*")):
-        if count > MAX_WALKED:
+    """Files of the folder that have a say: manifests, kustomizations, users; hidden ones have none.
+
+    Total: what vanishes while it is being listed is left out.
+    """
+    found, walked = [], 0
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        walked += len(folders) + len(names)
+        if walked > MAX_WALKED:
             break
-        named = path.name.lower().endswith(MANIFEST_SUFFIXES) or path.name in {*KUSTOMIZATION_NAMES, USERS}
-        if named and not any(part.startswith(".") for part in path.relative_to(folder).parts) and path.is_file():
-            found.append(path)
-    return sorted(found)
+        found += [Path(parent, name) for name in names if _has_a_say(name)]
+    return sorted(path for path in found if path.is_file())
+
+
+def _has_a_say(name: str) -> bool:
+    named = name.lower().endswith(MANIFEST_SUFFIXES) or name in {*KUSTOMIZATION_NAMES, USERS}
+    return named and not name.startswith(".")
 
 
 def read_content(folder: Path) -> FolderContent:

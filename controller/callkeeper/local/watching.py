@@ -80,14 +80,18 @@ async def _noticed(folder: Path) -> AsyncIterator[bool]:
 
 
 def _signature(folder: Path) -> tuple[object, ...]:
-    """What changes when a file does, without reading any."""
-    signature: list[object] = [_identity(folder)]
+    """What changes when a file does, without reading any.
+
+    The instants at which the system changed an entry are part of it: a folder or file that was moved away and back
+    looks as it did, but may have been missed by who read it in between.
+    """
+    signature: list[object] = [_identity(folder), _moved_at(folder)]
     for path in watched_files(folder):
         try:
             found = path.stat()
         except OSError:
             continue
-        signature.append((str(path), found.st_mtime_ns, found.st_size, found.st_ino, found.st_mode))
+        signature.append((str(path), found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino))
     return tuple(signature)
 
 
@@ -97,6 +101,13 @@ def _identity(folder: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def _moved_at(folder: Path) -> int | None:
+    try:
+        return folder.stat().st_ctime_ns
+    except OSError:
+        return None
 
 
 def _git_lock(folder: Path) -> Path | None:
