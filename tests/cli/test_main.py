@@ -66,7 +66,7 @@ def test_every_subcommand_loads_and_has_a_help_text_with_an_example(name):
     result = CliRunner().invoke(callkeeper, [name, "--help"], prog_name="callkeeper")
     assert result.exit_code == 0
     assert f"Usage: callkeeper {name}" in result.output
-    assert isinstance(command, click.Group) == (name in {"audit", "users"})
+    assert isinstance(command, click.Group) == (name in {"audit", "recorder", "users"})
 
 
 def test_the_module_runs_as_the_command():

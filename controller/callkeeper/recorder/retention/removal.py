@@ -24,7 +24,7 @@ import structlog
 from callkeeper.audit.actions import Action
 from callkeeper.recorder.errors import StorageFault
 from callkeeper.recorder.retention.rule import Rule
-from callkeeper.recorder.store.port import Store, Writing
+from callkeeper.recorder.store.port import Reading, Store, Writing
 from callkeeper.recorder.store.values import Event, KeptRecording, Status, Tombstone
 
 log = structlog.get_logger()
@@ -147,6 +147,14 @@ def begin(rows: Writing, recordings: Sequence[KeptRecording], removal: Removal) 
     rows.set_status([recording.key for recording in recordings], Status.UNREACHABLE)
     for recording in recordings:
         rows.set_meta(_note(recording), removal.text())
+
+
+def begin_as(rows: Writing, recording: KeptRecording, other: Reading) -> bool:
+    """Begin what another store has begun, as it was noted there; False when it has not."""
+    noted = other.meta(_note(recording))
+    if noted is not None:
+        begin(rows, (recording,), Removal.read(noted))
+    return noted is not None
 
 
 def finish(rows: Writing, recordings: Sequence[KeptRecording]) -> list[Removal]:

@@ -80,14 +80,14 @@ class SqliteStore:
                 f"the store folder {folder} cannot be opened: {error.strerror or error}",
                 "see that it exists and belongs to this user",
             ) from error
-        writing = _engine(path, connect, read_only=False)
+        writing = make_engine(path, connect, read_only=False)
         try:
             _make_private(path)
             with writing.connect() as connection:
                 upgrade(connection)
                 with connection.begin():
                     recovery = _recovered(connection)
-            reading = _engine(path, connect, read_only=True)
+            reading = make_engine(path, connect, read_only=True)
             return cls(path, lock, writing, reading, recovery)
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             writing.dispose()
@@ -165,10 +165,11 @@ class SqliteStore:
         if self._lock is None:
             return
         lock, self._lock = self._lock, None
-        self._writer.close()
-        self._checkpoints.close()
+        # Readers first: the journal is folded by the last connection that closes, which has to be one that may write.
         self._readers.shutdown()
         self._reading.dispose()
+        self._writer.close()
+        self._checkpoints.close()
         self._writing.dispose()
         os.close(lock)
 
@@ -179,7 +180,8 @@ def _recovered(connection: Connection) -> Recovery:
     return Recovery(last_number=rows.last_number(), segments=segments, recordings=recordings)
 
 
-def _engine(path: Path, connect: Connect, *, read_only: bool) -> Engine:
+def make_engine(path: Path, connect: Connect, *, read_only: bool) -> Engine:
+    """Connections to this file, each transaction begun where we say."""
     uri = f"file:{quote(str(path))}?mode={'ro' if read_only else 'rwc'}"
     pool: dict[str, Any] = {"poolclass": QueuePool, "pool_size": READERS} if read_only else {"poolclass": NullPool}
     engine = create_engine("sqlite+pysqlite://", creator=lambda: connect(uri), hide_parameters=True, **pool)

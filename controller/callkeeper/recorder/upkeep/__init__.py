@@ -1,0 +1,1 @@
+"""Looking after what a recorder keeps, from outside: checking, mending, backing up, restoring."""
