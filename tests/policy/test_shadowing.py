@@ -15,12 +15,12 @@ from callkeeper.policy.patterns import PatternSet
 from callkeeper.policy.shadowing import Shadow, example_number, shadowed
 
 _AS_REGEX = {"X": "[0-9]", ".": "[0-9*#]", "!": "[0-9]*"}
-# The patterns tried name `1`, `2` and `*` only; `3` stands for all other digits, `#` for itself. Numbers are one
-# character longer than the longest pattern, so that a `!` can show what it adds.
+# The patterns tried name `1`, `2` and `*` only; `3` stands for all other digits, `#` for itself. Two patterns that
+# both hold a `!` differ on a number as long as what else they hold together: at most six characters here.
 _SHORT = ["".join(number) for size in range(1, 7) for number in itertools.product("123*", repeat=size)]
 _NUMBERS = [*_SHORT, *("+" + number for number in _SHORT if len(number) < 6), "#", "#1", "1#", "+#", "11#", "#11"]
 _SMALL = (
-    st.tuples(st.sampled_from(["", "", "+", "1"]), st.text(alphabet="112*X.!!", min_size=1, max_size=4))
+    st.tuples(st.sampled_from(["", "", "+", "1"]), st.text(alphabet="112*X.!!", min_size=1, max_size=3))
     .map("".join)
     .filter(lambda pattern: pattern.count("!") <= MAX_GAPS)
 )
