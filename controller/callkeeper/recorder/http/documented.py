@@ -4,6 +4,7 @@ from collections import defaultdict
 from typing import Any
 
 from pydantic import BaseModel
+from starlette.responses import JSONResponse, Response
 
 from callkeeper.recorder.http.answers import ProblemDocument
 from callkeeper.recorder.http.problems import MEDIA_TYPE, TYPES
@@ -16,19 +17,22 @@ WITH_BODY = ("malformed-json", "json-too-deep", "body-too-large", "unsupported-m
 
 
 def documented(
-    answers: dict[int, tuple[type[BaseModel] | None, str]], *problems: str, body: bool = False, public: bool = False
+    answers: dict[int, tuple[type[BaseModel] | tuple[str, ...] | None, str]],
+    *problems: str,
+    body: bool = False,
+    public: bool = False,
 ) -> dict[str, Any]:
     """The arguments of a route that describe what it answers.
 
     Args:
-        answers: by status, the answer's model (None: no JSON) and meaning.
+        answers: by status, the answer's model (media types where it is no JSON of ours, None for no body) and meaning.
         problems: names of the problem types it may answer besides those of every route.
         body: whether it takes one.
         public: whether it needs no token.
     """
     responses: dict[int | str, dict[str, Any]] = {}
     for status, (model, meaning) in answers.items():
-        responses[status] = {"description": meaning} | ({} if model is None else {"model": model})
+        responses[status] = {"description": meaning} | _content(model)
     names = (*(ALWAYS[2:] if public else ALWAYS), *(WITH_BODY if body else ()), *problems)
     by_status = defaultdict(list)
     for name in dict.fromkeys(names):
@@ -46,4 +50,19 @@ def documented(
             "content": {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{ProblemDocument.__name__}"}}},
         },
     )
-    return {"responses": responses, "status_code": min(answers), "response_model": None}
+    # The framework adds the media type of this class to what is documented for the first status.
+    as_json = all(model is None or not isinstance(model, tuple) for model, _ in answers.values())
+    answer = JSONResponse if as_json else Response
+    return {"responses": responses, "status_code": min(answers), "response_model": None, "response_class": answer}
+
+
+def _content(model: type[BaseModel] | tuple[str, ...] | None) -> dict[str, Any]:
+    if model is None:
+        return {}
+    if isinstance(model, tuple):
+        names = [media_type.partition(";")[0] for media_type in model]
+        # What is in JSON of no model is said in words; what is in no JSON is text.
+        return {
+            "content": {name: {"schema": {} if name == "application/json" else {"type": "string"}} for name in names}
+        }
+    return {"model": model}

@@ -68,7 +68,7 @@ def _add_lists(app: FastAPI, recorder: Recorder) -> None:
         "/v1/recordings:export",
         summary="Everything that fits and that you may see, as CSV or JSON; audited before its first byte",
         **documented(
-            {200: (None, "CSV (RFC 4180) with a header, or a JSON array of what a search answers")},
+            {200: ((CSV, JSON), "CSV (RFC 4180) with a header, or a JSON array of what a search answers")},
             "storage-failed",
             "audit-unavailable",
             body=True,

@@ -16,6 +16,7 @@ from callkeeper.recorder.http.problems import Problem
 from callkeeper.recorder.parts import Recorder
 
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+CSV = "text/csv; charset=utf-8"
 _LEDGER_SPAN, _AHEAD = timedelta(hours=24), timedelta(seconds=1)
 Instant = Annotated[str, Query(max_length=64)]
 
@@ -28,7 +29,7 @@ def add_service_routes(app: FastAPI, recorder: Recorder) -> None:
         "/v1/audit",
         summary="The audit rows of [from, to) as CSV; the download is audited before its first byte",
         **documented(
-            {200: (None, "CSV (RFC 4180) with the six columns and their header")},
+            {200: ((CSV,), "CSV (RFC 4180) with the six columns and their header")},
             "invalid-request",
             "audit-unavailable",
         ),
@@ -45,7 +46,7 @@ def add_service_routes(app: FastAPI, recorder: Recorder) -> None:
             raise Problem("invalid-request", str(error), "mend from and to") from error
         chunks = await parts.audit_reader.download(first, limit, at=now, actor=actor)
         headers = {"Content-Disposition": 'attachment; filename="audit.csv"'}
-        return StreamingResponse(chunks, headers=headers, media_type="text/csv; charset=utf-8")
+        return StreamingResponse(chunks, headers=headers, media_type=CSV)
 
     @app.get("/livez", summary="The process answers", **documented({200: (HealthAnswer, "Alive")}, public=True))
     async def livez() -> Response:
@@ -73,7 +74,7 @@ def add_service_routes(app: FastAPI, recorder: Recorder) -> None:
             {"status": "ok" if ready else "not ready", "checks": checks}, status_code=200 if ready else 503
         )
 
-    @app.get("/metrics", summary="Prometheus metrics", **documented({200: (None, "Prometheus text format")}))
+    @app.get("/metrics", summary="Prometheus metrics", **documented({200: ((PROMETHEUS,), "Prometheus text format")}))
     async def metrics() -> Response:
         now = parts.clock.now()
         try:
