@@ -61,8 +61,14 @@ class FolderAttribution:
         """See `Attribution.fingerprint`."""
         return self._texts.get(key, "")
 
+    def actor_of_file(self, path: Path) -> Actor:
+        """Who changed a file that holds no objects, such as `users.csv`."""
+        return self._told_by(git.last_change(path.absolute()))
+
     def _ask(self, path: Path) -> Actor:
-        change = git.last_change(path) if path in self._files.values() else None
+        return self._told_by(git.last_change(path) if path in self._files.values() else None)
+
+    def _told_by(self, change: git.LastChange | None) -> Actor:
         if change is not None:
             return Actor(email=change.author, ip_address=LOOPBACK, author=change.author, commit=change.commit)
         return Actor(email=local_user(self._folder), ip_address=LOOPBACK)

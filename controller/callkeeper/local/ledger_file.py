@@ -82,12 +82,13 @@ def _remembered_value(remembered: Remembered) -> dict[str, Any]:
 def _pending_value(pending: Pending) -> dict[str, Any]:
     return {
         "put": pending.put,
-        "events": [_event_value(event) for event in pending.events],
+        "events": [event_to_json(event) for event in pending.events],
         "after": _remembered_value(pending.after),
     }
 
 
-def _event_value(event: AuditEvent) -> dict[str, Any]:
+def event_to_json(event: AuditEvent) -> dict[str, Any]:
+    """A row that has yet to be written, for `event_from_json`."""
     return {
         "sender": event.sender,
         "sequence": event.sequence,
@@ -125,12 +126,17 @@ def _remembered(value: Mapping[str, Any]) -> Remembered:
 def _pending(value: Mapping[str, Any]) -> Pending:
     return Pending(
         put=value["put"],
-        events=tuple(_event(event) for event in value["events"]),
+        events=tuple(event_from_json(event) for event in value["events"]),
         after=_remembered(value["after"]),
     )
 
 
-def _event(value: Mapping[str, Any]) -> AuditEvent:
+def event_from_json(value: Mapping[str, Any]) -> AuditEvent:
+    """The row again.
+
+    Raises:
+        KeyError, TypeError, ValueError: it was not written by `event_to_json`.
+    """
     return AuditEvent(
         sender=value["sender"],
         sequence=value["sequence"],

@@ -45,6 +45,20 @@ def state_folder(settings: Path, override: Path | None = None) -> Path:
     return Path(platformdirs.user_state_dir("callkeeper", appauthor=False)) / f"{name}-{digest}"
 
 
+def separate_state_folder(settings: Path, override: Path | None = None) -> Path:
+    """Likewise, for a settings folder that is there and does not hold it.
+
+    Raises:
+        CannotRun: the settings folder is none, or what is kept would be taken for settings.
+    """
+    if not settings.is_dir():
+        raise CannotRun(f"{settings} is no folder; name the folder that holds your settings")
+    path = state_folder(settings, override)
+    if path.is_relative_to(settings.resolve()):
+        raise CannotRun(f"the state folder {path} lies inside the settings folder; choose one outside with --state")
+    return path
+
+
 class StateFolder:
     """A state folder that is held by this process until `close`."""
 

@@ -32,17 +32,19 @@ from callkeeper.local.folder import FolderContent, content_digest, last_saved, r
 from callkeeper.local.locating import FolderLocator
 from callkeeper.local.page import settings_brief
 from callkeeper.local.running import Running, forget_running, write_running
-from callkeeper.local.state import StateFolder, state_folder, unusable
+from callkeeper.local.state import StateFolder, separate_state_folder, unusable
 from callkeeper.local.status_file import StatusFile, read_statuses
 from callkeeper.local.telling import Started, Teller
 from callkeeper.local.tokens import LocalPrincipals, open_principals
 from callkeeper.local.users import NAME as USERS
+from callkeeper.local.users_journal import UsersJournal
 from callkeeper.local.watching import changes
 from callkeeper.manifests.located import LocatedFinding
 from callkeeper.policy.cross_check import cross_check
 from callkeeper.policy.directory import Directory
 from callkeeper.reconcile.reasons import Reason
 from callkeeper.reconcile.reconciler import Outcome
+from callkeeper.recorder.clock import SystemClock
 from callkeeper.recorder.errors import TokenFileFault
 
 FIRST_SECONDS = 5.0
@@ -96,7 +98,7 @@ async def run(options: Options, make_teller: Callable[[FolderLocator], Teller]) 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
-    state_path = _checked_paths(options)
+    state_path = separate_state_folder(options.folder, options.state)
     async with AsyncExitStack() as stack:
         state = StateFolder.open(state_path)
         stack.callback(state.close)
@@ -110,15 +112,6 @@ async def run(options: Options, make_teller: Callable[[FolderLocator], Teller]) 
         await up.follow(stopping)
         up.teller.note("ended", "Ended. What is in force is kept; the next start goes on from it.")
     return 0
-
-
-def _checked_paths(options: Options) -> Path:
-    if not options.folder.is_dir():
-        raise CannotRun(f"{options.folder} is no folder; name the folder that holds your settings")
-    path = state_folder(options.folder, options.state)
-    if path.is_relative_to(options.folder.resolve()):
-        raise CannotRun(f"the state folder {path} lies inside the settings folder; choose one outside with --state")
-    return path
 
 
 async def _open_store(state: StateFolder, stack: AsyncExitStack) -> AuditStore:
@@ -158,6 +151,7 @@ class Up:
     _attribution: FolderAttribution = field(init=False)
     _mask: NumberMask = field(init=False)
     _status_file: StatusFile = field(init=False)
+    _users_journal: UsersJournal = field(init=False)
     _principals: LocalPrincipals = field(init=False)
     _embedded: EmbeddedRecorder | None = None
     _directory: Directory | None = None
@@ -183,6 +177,8 @@ class Up:
         bound = self._bind() if needs_embedded(content.readings) else None
         self._mask = NumberMask(self.state.number_key())
         self._attribution = FolderAttribution(folder)
+        kept = path / "reconcile" / "users.json"
+        self._users_journal = UsersJournal(kept, folder / USERS, self.store, self._attribution, SystemClock().now)
         self._status_file = StatusFile(path)
         try:
             email = await asyncio.to_thread(git.user_email, folder)
@@ -250,7 +246,7 @@ class Up:
 
     async def _take(self, content: FolderContent) -> None:
         """Bring what the folder holds into force, as far as it can be taken."""
-        self._content = content
+        self._content, before = content, self._directory
         self._take_users(content)
         if not content.broken and content.manifests is not None:
             self.locator.loaded(content.manifests)
@@ -258,6 +254,7 @@ class Up:
             if self._embedded is None and needs_embedded(content.readings):
                 await self._start_embedded(self._bind())
             await self._fleet.offer(content.readings)
+        await self._tell_users(before)
         if self._page_shown and (content.broken or not self._fleet.recorders):
             self._say_findings()
         self._write_statuses()
@@ -271,6 +268,13 @@ class Up:
             self._embedded.give_users(directory)
         if self._page_shown:
             self.teller.note("users", f"{USERS}: {len(directory.users)} users are in force")
+
+    async def _tell_users(self, before: Directory | None) -> None:
+        if self._embedded is None or self._directory is None:
+            return
+        failure = await self._users_journal.record(self._directory, before)
+        if failure is not None:
+            self.teller.note("UsersNotAudited", f"{USERS} is in force, but not yet in the audit log: {failure}")
 
     def _bind(self) -> socket.socket:
         bound = bind(self.options.host, self.options.port)
