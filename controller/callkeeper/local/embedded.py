@@ -10,8 +10,8 @@ from pathlib import Path
 import uvicorn
 
 from callkeeper.audit.errors import OutboxUnavailable
-from callkeeper.audit.outbox import OutboxSender
 from callkeeper.audit.mask import NumberMask
+from callkeeper.audit.outbox import OutboxSender
 from callkeeper.audit.store import AuditStore
 from callkeeper.local.exits import EXIT_PORT_TAKEN, EXIT_STATE_UNUSABLE, CannotRun
 from callkeeper.local.locating import FolderLocator
