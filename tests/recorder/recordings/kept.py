@@ -13,6 +13,10 @@ from callkeeper.recorder.store.values import EVERYTHING, Event, KeptRecording, M
 RULE = "RetentionRule/voice/rule"
 
 
+class Died(BaseException):
+    """The process ends here."""
+
+
 def ruled(retention: str = "90d", extra: str = "365d", minimum: str = "none", **more: Any) -> RecorderConfig:
     """A config that records everybody and keeps it so long."""
     section = RetentionSection(
