@@ -39,6 +39,8 @@ class Action(StrEnum):
     REFUSE_RECORDING_START = "RefuseRecordingStart"
     START_RECORDING = "StartRecording"
     STOP_RECORDING = "StopRecording"
+    PAUSE_RECORDING = "PauseRecording"
+    RESUME_RECORDING = "ResumeRecording"
     SEARCH_RECORDINGS = "SearchRecordings"
     GET_RECORDING_DETAILS = "GetRecordingDetails"
     PLAY_RECORDING = "PlayRecording"

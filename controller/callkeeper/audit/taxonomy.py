@@ -137,6 +137,28 @@ _TABLE: tuple[Entry, ...] = (
         emitted=True,
     ),
     _entry(
+        Action.PAUSE_RECORDING,
+        Area.RECORDINGS,
+        RECORDER,
+        "A recording was paused, or all of a call (without `user`), for data that must not be kept.",
+        _SEGMENT,
+        _USER,
+        ("until", "instant", "when it goes on by itself"),
+        _REVISION,
+        emitted=True,
+    ),
+    _entry(
+        Action.RESUME_RECORDING,
+        Area.RECORDINGS,
+        RECORDER,
+        "A paused recording goes on.",
+        _SEGMENT,
+        _USER,
+        ("automatic", "boolean", "the pause had lasted as long as it may"),
+        _REVISION,
+        emitted=True,
+    ),
+    _entry(
         Action.SEARCH_RECORDINGS,
         Area.RECORDINGS,
         RECORDER,
@@ -147,8 +169,10 @@ _TABLE: tuple[Entry, ...] = (
         emitted=True,
     ),
     _recording(Action.GET_RECORDING_DETAILS, "The details of a recording were read.", emitted=True),
-    _recording(Action.PLAY_RECORDING, "A recording was played."),
-    _recording(Action.DOWNLOAD_RECORDING, "A recording was downloaded.", ("bytes", "number", "size of the media")),
+    _recording(Action.PLAY_RECORDING, "A recording was played.", emitted=True),
+    _recording(
+        Action.DOWNLOAD_RECORDING, "A recording was downloaded.", ("bytes", "number", "size of the media"), emitted=True
+    ),
     _recording(Action.DELETE_RECORDING, "A recording was deleted by a person.", _RULE, _REVISION, emitted=True),
     _recording(
         Action.REFUSE_DELETION,

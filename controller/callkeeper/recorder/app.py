@@ -20,6 +20,7 @@ from callkeeper.recorder.http.hold_routes import add_hold_routes
 from callkeeper.recorder.http.ledger_routes import add_ledger_routes
 from callkeeper.recorder.http.limits import Limits
 from callkeeper.recorder.http.media_routes import add_media_routes
+from callkeeper.recorder.http.playing_routes import add_playing_routes
 from callkeeper.recorder.http.problems import answer_http
 from callkeeper.recorder.http.recording_routes import add_recording_routes
 from callkeeper.recorder.http.retention_routes import add_retention_routes
@@ -55,6 +56,7 @@ def create_app(parts: RecorderParts) -> FastAPI:
         add_recording_routes,
         add_hold_routes,
         add_retention_routes,
+        add_playing_routes,
         add_service_routes,
     ):
         add(app, recorder)

@@ -149,3 +149,12 @@ UPLOAD_IDLE_SECONDS = 60
 
 MEDIA_AWAITED_SECONDS = 6 * 3600
 """How long after a recording's end its media is awaited: a bot that lost its network for a night is back."""
+
+PAUSE_SECONDS = 300
+"""A pause ends by itself after this: card data takes a minute or two, and a forgotten pause must not lose the call."""
+
+BUFFERED_BYTES = 256 * 1024 * 1024
+"""Media kept of a call that nobody has started to record (`capture: WholeCall`): over four hours of G.711 in stereo."""
+
+BUFFERED_SECONDS = 4 * 3600
+"""For how long after a segment's start its media is kept so."""

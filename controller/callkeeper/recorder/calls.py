@@ -8,7 +8,9 @@ looked at again afterwards, because the call has gone on meanwhile.
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from secrets import token_hex
+from types import MappingProxyType
 
 import structlog
 
@@ -19,15 +21,19 @@ from callkeeper.policy.decision import Decision, Outcome
 from callkeeper.recorder import bounds
 from callkeeper.recorder import segment as segments
 from callkeeper.recorder.auditing import Actor, AuditSink
-from callkeeper.recorder.clock import Clock
-from callkeeper.recorder.errors import Conflict, Full, Refused, Unknown
+from callkeeper.recorder.clock import Clock, instant_text
+from callkeeper.recorder.errors import AuditFault, Conflict, Full, Refused, Unknown
 from callkeeper.recorder.keeping import SegmentKeeper
+from callkeeper.recorder.principals import Principal
 from callkeeper.recorder.programming import Programming
 from callkeeper.recorder.segment import Recording, Segment, State
 from callkeeper.recorder.store.values import key_of
 from callkeeper.recorder.users import Users
 
 log = structlog.get_logger()
+
+ITSELF = Actor(principal=Principal(id="recorder"))
+"""Who acts when nobody does."""
 
 PEERS = 2
 """Those who take part in a call between peers; one more makes it a group call."""
@@ -75,6 +81,8 @@ class Calls:
         self._ended: OrderedDict[str, Segment] = OrderedDict()
         self._by_native_id: dict[str, str] = {}
         self._latest_of_conversation: dict[str, str] = {}
+        self._paused: set[str] = set()
+        self._told: Callable[[Segment], None] = lambda _: None
 
     @property
     def open_count(self) -> int:
@@ -147,10 +155,9 @@ class Calls:
             started_before=self._started_before(call, parent),
             now=self._clock.now(),
         )
-        self._open[begun.id] = begun
         self._by_native_id[call.native_id] = begun.id
         self._latest_of_conversation[call.conversation] = begun.id
-        self._keeper.note(begun)
+        self._keep(begun)
         self._on_decision(begun)
         return begun, True
 
@@ -171,8 +178,7 @@ class Calls:
         if call == before.call:
             return before
         changed = segments.change(before, call, self._users.directory, self._clock.now())
-        self._open[identifier] = changed
-        self._keeper.note(changed)
+        self._keep(changed)
         self._on_decision(changed)
         return changed
 
@@ -189,7 +195,7 @@ class Calls:
         ended = segments.end(self._open.pop(identifier), self._clock.now())
         del self._by_native_id[ended.call.native_id]
         self._ended[identifier] = ended
-        self._keeper.note(ended)
+        self._noted(ended)
         if len(self._ended) > bounds.ENDED_SEGMENTS:
             _, forgotten = self._ended.popitem(last=False)
             if self._latest_of_conversation.get(forgotten.call.conversation) == forgotten.id:
@@ -204,7 +210,7 @@ class Calls:
             Conflict: it has ended, or the settings do not let this user record it.
             AuditFault: the row cannot be written; nothing was started.
         """
-        if self._recorded(identifier, user).users[user].state is State.RECORDING:
+        if self._recorded(identifier, user).users[user].state in {State.RECORDING, State.PAUSED}:
             return self._open[identifier]
         await self._let_start(identifier, user, actor)
         found = self._recorded(identifier, user)
@@ -228,8 +234,7 @@ class Calls:
             # A decision has opened one meanwhile.
             self._keeper.withdraw(key_of(begun.number, recording.ordinal))
             started = found
-        self._open[identifier] = started
-        self._keeper.note(started)
+        self._keep(started)
         log.info("recording_started", segment=identifier)
         return started
 
@@ -256,14 +261,116 @@ class Calls:
         if not found.users[user].started:
             return found
         stopped = segments.stop(found, user, now)
-        self._open[identifier] = stopped
-        self._keeper.note(stopped)
+        self._keep(stopped)
         log.info("recording_stopped", segment=identifier)
         return stopped
+
+    async def pause_recording(self, identifier: str, user: str | None, actor: Actor) -> Segment:
+        """Nothing is captured from here on, until it is resumed or `bounds.PAUSE_SECONDS` are over.
+
+        Args:
+            identifier: the segment.
+            user: whose recording; None for all of the segment.
+            actor: who asks.
+
+        Raises:
+            Unknown: no such segment, or not this user's.
+            Conflict: it has ended, or nothing is being recorded.
+            AuditFault: the row cannot be written; nothing was paused.
+        """
+        now = self._clock.now()
+        until = now + timedelta(seconds=bounds.PAUSE_SECONDS)
+        found = self._open_one(identifier)
+        paused = segments.pause(found, self._pausable(found, user), until, now)
+        await self._act(Action.PAUSE_RECORDING, paused, user, actor, {"until": instant_text(until)})
+        # The call went on while the row was written: who is recorded now is paused now.
+        found = self._open_one(identifier)
+        paused = segments.pause(found, self._pausable(found, user), until, self._clock.now())
+        self._paused.add(identifier)
+        self._keep(paused)
+        log.info("recording_paused", segment=identifier)
+        return paused
+
+    async def resume_recording(self, identifier: str, user: str | None, actor: Actor) -> Segment:
+        """What was paused goes on. Not paused is no change.
+
+        Raises:
+            Unknown: no such segment, or not this user's.
+            Conflict: it has ended.
+            AuditFault: the row cannot be written; it stays paused.
+        """
+        found = self._open_one(identifier)
+        names = _of(segments.paused_users(found), user)
+        if not names:
+            return found
+        now = self._clock.now()
+        await self._act(Action.RESUME_RECORDING, segments.resume(found, names, now), user, actor)
+        found = self._open_one(identifier)
+        resumed = segments.resume(found, _of(segments.paused_users(found), user), self._clock.now())
+        self._keep(resumed)
+        log.info("recording_resumed", segment=identifier)
+        return resumed
+
+    async def resume_due(self) -> None:
+        """End the pauses that have lasted as long as they may: at once, whether or not that can be told of."""
+        for identifier in tuple(self._paused):
+            found = self._open.get(identifier)
+            names = frozenset() if found is None else segments.paused_users(found)
+            if found is None or not names:
+                self._paused.discard(identifier)
+                continue
+            now = self._clock.now()
+            due = segments.overdue_pauses(found, now)
+            if not due:
+                continue
+            self._keep(segments.resume(found, due, now))
+            log.info("pause_ended", segment=identifier)
+            for user in sorted(due):
+                details = self._details(identifier, user) | {"automatic": True}
+                try:
+                    await self._audit.emit(Action.RESUME_RECORDING, at=now, actor=ITSELF, details=details)
+                except AuditFault as fault:
+                    log.error("pause_ended_untold", segment=identifier, detail=fault.detail)  # noqa: TRY400 - where it was raised says nothing
+
+    def is_buffering(self, identifier: str) -> bool:
+        """Whether somebody may still start this call and would keep it from its start.
+
+        Raises:
+            Unknown: no such segment.
+        """
+        found = self.get(identifier)
+        policy = found.config.policy if found.config is not None else None
+        if found.ended is not None or policy is None or policy.capture.value != "WholeCall":
+            return False
+        return any(user.state is State.WAITING for user in found.users.values())
 
     async def kept(self) -> None:
         """Wait until what happened to segments is on disk; not for a store that cannot write, or not soon."""
         await self._keeper.kept()
+
+    def watch(self, told: Callable[[Segment], None]) -> None:
+        """Have this told of every segment whenever it begins, changes or ends."""
+        self._told = told
+
+    def _keep(self, segment: Segment) -> None:
+        """This is how an open segment stands now."""
+        self._open[segment.id] = segment
+        self._noted(segment)
+
+    def _noted(self, segment: Segment) -> None:
+        self._keeper.note(segment)
+        self._told(segment)
+
+    def _pausable(self, found: Segment, user: str | None) -> frozenset[str]:
+        if user is not None and user not in found.users:
+            raise unknown_segment()
+        being_made = frozenset(name for name, one in found.users.items() if one.open_recording is not None)
+        names = _of(being_made, user)
+        if not names:
+            raise Conflict(
+                "not-recording", "nothing of this call is being recorded", "nothing; there is nothing to pause"
+            )
+        return names
 
     def _same(self, found: Segment, arrival: Arrival) -> Segment:
         if found.begun_as == arrival.call and found.parent == arrival.parent:
@@ -316,9 +423,16 @@ class Calls:
                 "end the segment and start a new one of the conversation",
             )
 
-    async def _act(self, action: Action, after: Segment, user: str, actor: Actor) -> None:
+    async def _act(
+        self,
+        action: Action,
+        after: Segment,
+        user: str | None,
+        actor: Actor,
+        more: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
         """Write what the segment becomes, together with the row of who did it."""
-        details = self._details(after.id, user)
+        details = self._details(after.id, user) | dict(more)
         await self._audit.act(
             lambda rows: rows.save_segments((after,)), action, at=self._clock.now(), actor=actor, details=details
         )
@@ -328,9 +442,11 @@ class Calls:
         now = self._clock.now()
         await self._audit.emit(Action.REFUSE_RECORDING_START, at=now, actor=actor, details=details)
 
-    def _details(self, identifier: str, user: str) -> dict[str, object]:
+    def _details(self, identifier: str, user: str | None) -> dict[str, object]:
         config = self._open[identifier].config
-        details: dict[str, object] = {"segment": identifier, "user": user}
+        details: dict[str, object] = {"segment": identifier}
+        if user is not None:
+            details["user"] = user
         return details if config is None else details | {"revision": revision(config)}
 
 
@@ -341,6 +457,11 @@ def unknown_segment() -> Unknown:
         "there is no such segment, or it is not yours",
         "GET /v1/calls lists those in memory (open ones, and the last that ended)",
     )
+
+
+def _of(names: frozenset[str], user: str | None) -> frozenset[str]:
+    """This user, where among them; all of them for None."""
+    return names if user is None else names & {user}
 
 
 def _with_kind(call: Call, *, stated: bool) -> Call:

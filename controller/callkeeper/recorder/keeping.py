@@ -90,9 +90,11 @@ class SegmentKeeper:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._task = None
-        self._tell(self._told)
         if not task.cancelled() and task.exception() is None and (self._waiting or self._withdrawn):
+            # Noted after the last look: who waits for it is told with its commit, not now.
             self._begin()
+        else:
+            self._tell(self._told)
 
     async def _flush(self) -> None:
         while self._waiting or self._withdrawn:

@@ -41,6 +41,11 @@ class Metrics:
             ["result"],
             registry=self._registry,
         )
+        self.media_lost = Counter(
+            "callkeeper_media_lost",
+            "Media that was asked for and is not on its disk as it was stored.",
+            registry=self._registry,
+        )
         self.media_bytes = Counter(
             "callkeeper_media_bytes", "Bytes of media stored, of uploads that ended.", registry=self._registry
         )

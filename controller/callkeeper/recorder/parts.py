@@ -14,6 +14,7 @@ from callkeeper.recorder.keeping import SegmentKeeper
 from callkeeper.recorder.locating import Locator, NoLocator
 from callkeeper.recorder.media.files import MediaFiles
 from callkeeper.recorder.media.keeping import MediaKeeper
+from callkeeper.recorder.media.playing import Playing
 from callkeeper.recorder.metrics import Metrics
 from callkeeper.recorder.programming import Programming
 from callkeeper.recorder.recordings.annotating import Annotating
@@ -82,6 +83,7 @@ class Recorder:
         deleting: deletes and erases for people.
         guard: says whether the clock may be believed.
         sweeper: removes what has expired.
+        playing: gives it out.
         metrics: what is counted.
     """
 
@@ -97,6 +99,7 @@ class Recorder:
     deleting: Deleting
     guard: ClockGuard
     sweeper: Sweeper
+    playing: Playing
     metrics: Metrics
 
     @classmethod
@@ -129,7 +132,7 @@ class Recorder:
         media = MediaKeeper(
             files=parts.media_files,
             store=parts.store,
-            captures=calls,
+            calls=calls,
             clock=parts.clock,
             on_end=metrics.upload_ended,
         )
@@ -152,5 +155,6 @@ class Recorder:
             deleting=Deleting(store=store, media=media, audit=audit, clock=clock, programming=programming, guard=guard),
             guard=guard,
             sweeper=sweeper,
+            playing=Playing(parts.media_files, parts.audit, parts.clock),
             metrics=metrics,
         )

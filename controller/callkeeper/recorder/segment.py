@@ -12,7 +12,7 @@ Facts:
     - No instant lies before the one before it: a clock that steps back makes an empty stretch, not a negative one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -26,9 +26,10 @@ from callkeeper.recorder.kept_users import KeptUsers
 
 
 class State(StrEnum):
-    """How it stands with one user's recording of a segment."""
+    """How it stands with one user's recording of a segment: `SUSPENDED` by a decision, `PAUSED` by somebody."""
 
     RECORDING = "recording"
+    PAUSED = "paused"
     WAITING = "waiting"
     SUSPENDED = "suspended"
     OFF = "off"
@@ -52,6 +53,7 @@ class Closing(StrEnum):
     """What ended a stretch besides a decision, whose reason stands for itself."""
 
     STOPPED = "Stopped"
+    PAUSED = "Paused"
     LEFT = "Left"
     SEGMENT_ENDED = "SegmentEnded"
 
@@ -71,7 +73,7 @@ STATES: Mapping[tuple[Outcome, bool, bool], State] = {
     (Outcome.SKIP, True, False): State.OFF,
     (Outcome.SKIP, True, True): State.SUSPENDED,
 }
-"""The whole machine: what is to be, for every answer of the decision."""
+"""The whole machine: what is to be, for every answer of the decision. What is to be recorded may be paused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,10 +137,11 @@ class UserRecordings:
     Attributes:
         user: as in the decision.
         decision: the latest; of a user who left, the last one there was.
-        state: recording, waiting, suspended or off.
+        state: recording, paused, waiting, suspended or off.
         started: the user has started on demand and not stopped.
         recordings: in the order they were opened; only the last may be open.
         known_as: the directory's entry when the open recording was opened.
+        paused_until: nothing of the open recording is captured before; None while it is not paused.
     """
 
     user: str
@@ -147,6 +150,7 @@ class UserRecordings:
     started: bool = False
     recordings: tuple[Recording, ...] = ()
     known_as: User | None = None
+    paused_until: datetime | None = None
 
     @property
     def open_recording(self) -> Recording | None:
@@ -254,16 +258,42 @@ def stop(segment: Segment, user: str, now: datetime) -> Segment:
     """The user stops what they started: the recording is closed, and the segment waits for another start."""
     now = max(now, segment.latest)
     before = segment.users[user]
-    closed = replace(before, started=False, recordings=_closed(before, Closing.STOPPED, now), known_as=None)
+    closed = replace(
+        before, started=False, recordings=_closed(before, Closing.STOPPED, now), known_as=None, paused_until=None
+    )
     moved = replace(closed, state=STATES[_effective(segment.decision, closed.decision), False, False])
     return replace(segment, users={**segment.users, user: moved}, latest=now)
+
+
+def pause(segment: Segment, users: Iterable[str], until: datetime, now: datetime) -> Segment:
+    """Nothing of these users' open recordings is captured until then, or until they are resumed.
+
+    A pause of what is suspended holds when the suspension ends; the gap keeps the reason it began with.
+    """
+    return _paused(segment, users, until, max(now, segment.latest))
+
+
+def resume(segment: Segment, users: Iterable[str], now: datetime) -> Segment:
+    """These users' recordings go on."""
+    return _paused(segment, users, None, max(now, segment.latest))
+
+
+def paused_users(segment: Segment) -> frozenset[str]:
+    """Whose recordings are paused."""
+    return frozenset(name for name, user in segment.users.items() if user.paused_until is not None)
+
+
+def overdue_pauses(segment: Segment, now: datetime) -> frozenset[str]:
+    """Whose pause has lasted as long as it may."""
+    users = segment.users.items()
+    return frozenset(name for name, user in users if user.paused_until is not None and user.paused_until <= now)
 
 
 def end(segment: Segment, now: datetime) -> Segment:
     """The segment ends and with it every recording. `started` stays, for a segment that continues this one."""
     now = max(now, segment.latest)
     users = {
-        name: replace(user, state=State.OFF, recordings=_closed(user, Closing.SEGMENT_ENDED, now))
+        name: replace(user, state=State.OFF, recordings=_closed(user, Closing.SEGMENT_ENDED, now), paused_until=None)
         for name, user in segment.users.items()
     }
     return replace(segment, users=users, ended=now, latest=now)
@@ -312,9 +342,25 @@ def _decided(
     for gone in users.keys() - {found.user for found in decision.decisions}:
         left = users[gone]
         users[gone] = replace(
-            left, state=State.OFF, started=False, recordings=_closed(left, Closing.LEFT, now), known_as=None
+            left,
+            state=State.OFF,
+            started=False,
+            recordings=_closed(left, Closing.LEFT, now),
+            known_as=None,
+            paused_until=None,
         )
     return replace(segment, users=users)
+
+
+def _paused(segment: Segment, users: Iterable[str], until: datetime | None, now: datetime) -> Segment:
+    changed = dict(segment.users)
+    for name in users:
+        user = changed[name]
+        if user.open_recording is not None:
+            # No recording opens here, so neither cause nor ordinal matters.
+            paused = replace(user, paused_until=until)
+            changed[name] = _moved(paused, segment, Cause.AUTOMATIC, user.known_as, 0, now)
+    return replace(segment, users=changed, latest=now)
 
 
 def _next_ordinal(segment: Segment) -> int:
@@ -356,14 +402,17 @@ def _moved(
             return replace(user, state=state, recordings=(*user.recordings, opened), known_as=known_as)
         parties = tuple(dict.fromkeys((*recording.parties, *segment.call.signalled_as)))
         recording = replace(recording, facts=user.decision.facts, parties=parties)
-        if recording.stretches[-1].ended is not None:
+        if user.paused_until is not None:
+            state = State.PAUSED
+            recording = replace(recording, stretches=_stretches_closed(recording, Closing.PAUSED, now))
+        elif recording.stretches[-1].ended is not None:
             recording = replace(recording, stretches=(*recording.stretches, Stretch(begun=now)))
         return replace(user, state=state, recordings=(*user.recordings[:-1], recording))
     reason = user.decision.reason.value
     if state is State.SUSPENDED and recording is not None:
         held = replace(recording, stretches=_stretches_closed(recording, reason, now))
         return replace(user, state=state, recordings=(*user.recordings[:-1], held))
-    return replace(user, state=state, recordings=_closed(user, reason, now), known_as=None)
+    return replace(user, state=state, recordings=_closed(user, reason, now), known_as=None, paused_until=None)
 
 
 def _closed(user: UserRecordings, reason: str, now: datetime) -> tuple[Recording, ...]:

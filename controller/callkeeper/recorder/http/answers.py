@@ -101,7 +101,8 @@ class UserAnswer(Answer):
     """How it stands with one recorded user."""
 
     user: str
-    state: str = Field(description="recording, waiting, suspended or off.")
+    state: str = Field(description="recording, paused, waiting, suspended or off.")
+    paused_until: str | None = Field(description="When a pause ends by itself; null while there is none.")
     recordings: list[RecordingAnswer]
 
 

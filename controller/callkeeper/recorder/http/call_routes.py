@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import FastAPI, Path, Query
 from starlette.responses import JSONResponse, Response
 
+from callkeeper.policy.directory import Role
 from callkeeper.recorder import bounds
 from callkeeper.recorder.auditing import Actor
 from callkeeper.recorder.calls import unknown_segment
@@ -105,6 +106,28 @@ def _add_on_demand(app: FastAPI, recorder: Recorder) -> None:
     async def stop(segment: SegmentId, actor: ActorOf) -> Response:
         stopped = await calls.stop_recording(segment, own(segment, actor), actor)
         return JSONResponse(shown_segment(stopped, locator))
+
+    def whose(segment: str, actor: Actor) -> str | None:
+        return None if Role.INGEST in actor.principal.roles else own(segment, actor)
+
+    @app.post(
+        "/v1/calls/{segment}:pause",
+        summary="Nothing is captured from here on, for data that must not be kept; goes on by itself after 5 minutes",
+        description="A user pauses their own recording, the platform (`ingest`) all of the call. Again: from now on.",
+        **documented({200: (SegmentAnswer, "The segment")}, *_ON_DEMAND, "not-recording"),
+    )
+    async def pause(segment: SegmentId, actor: ActorOf) -> Response:
+        paused = await calls.pause_recording(segment, whose(segment, actor), actor)
+        return JSONResponse(shown_segment(paused, locator))
+
+    @app.post(
+        "/v1/calls/{segment}:resume",
+        summary="What was paused goes on; not paused is no change",
+        **documented({200: (SegmentAnswer, "The segment")}, *_ON_DEMAND),
+    )
+    async def resume(segment: SegmentId, actor: ActorOf) -> Response:
+        resumed = await calls.resume_recording(segment, whose(segment, actor), actor)
+        return JSONResponse(shown_segment(resumed, locator))
 
 
 def _add_reading(app: FastAPI, recorder: Recorder) -> None:

@@ -6,6 +6,7 @@ how much has arrived. A body may last as long as the call.
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 import structlog
@@ -26,6 +27,7 @@ from callkeeper.recorder.store.values import Media
 
 log = structlog.get_logger()
 
+SegmentId = Annotated[str, Path(max_length=bounds.IDENTIFIER_CHARACTERS)]
 RecordingId = Annotated[str, Path(max_length=bounds.IDENTIFIER_CHARACTERS)]
 Offset = Annotated[
     str, Header(alias="Upload-Offset", pattern=r"^[0-9]{1,15}$", description="Where the body begins, in bytes.")
@@ -55,6 +57,11 @@ _UPLOAD = (
     "invalid-request",
 )
 
+_BUFFER = ("unknown-segment", "not-buffered", "recording-started")
+_MEDIA_BODY = {
+    "requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+}
+
 
 class MediaAnswer(Answer):
     """The stored media of a recording."""
@@ -81,6 +88,7 @@ class ChannelsBody(Body):
 def add_media_routes(app: FastAPI, recorder: Recorder) -> None:
     """Add them to the application."""
     _add_uploads(app, recorder)
+    _add_buffers(app, recorder)
     _add_channels(app, recorder)
 
 
@@ -113,22 +121,69 @@ def _add_uploads(app: FastAPI, recorder: Recorder) -> None:
         "/v1/recordings/{recording}/media",
         summary="Media of a recording, from an offset on; as long as the body lasts, while the call goes on",
         description="The body is the media itself: WAV, Ogg Opus, MP3 or MP4, recognised by content.",
-        openapi_extra={
-            "requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
-        },
+        openapi_extra=_MEDIA_BODY,
         **documented(
             {200: (MediaAnswer, "Complete, and stored"), 204: (None, "Taken; more is awaited")},
             *_UPLOAD,
         ),
     )
     async def upload(recording: RecordingId, request: Request, offset: Offset, complete: Complete = "?0") -> Response:
-        try:
+        async with _refusing(request):
             return await _taken(recorder, recording, request, int(offset), complete=complete == "?1")
-        except (RecorderError, Problem) as error:
-            await _drain(request)
-            # What is still on its way is not read: the connection cannot be used again.
-            error.headers = {**(error.headers or {}), "Connection": "close"}
-            raise
+
+
+def _add_buffers(app: FastAPI, recorder: Recorder) -> None:
+    buffers = recorder.media.buffers
+
+    @app.head(
+        "/v1/calls/{segment}/media",
+        summary="How much is kept of a call that nobody has started to record: `Upload-Offset`",
+        **documented({204: (None, "In the header")}, *_BUFFER),
+    )
+    async def standing(segment: SegmentId) -> Response:
+        return Response(status_code=204, headers=_headers(buffers.offset(segment), complete=False))
+
+    @app.patch(
+        "/v1/calls/{segment}/media",
+        summary="Media of a call that nobody has started to record, for a start that reaches back to its beginning",
+        description="Where the RecordingPolicy says `capture: WholeCall`, and only while somebody may still start. A "
+        "start makes it the beginning of the recording, where the upload goes on; without any it is destroyed when the "
+        "segment ends. Nobody can play it.",
+        openapi_extra=_MEDIA_BODY,
+        **documented(
+            {204: (None, "Taken")},
+            *_BUFFER,
+            "mismatching-upload-offset",
+            "upload-superseded",
+            "buffer-full",
+            "upload-stalled",
+            "body-too-large",
+            "unsupported-media",
+            "too-many-uploads",
+            "storage-failed",
+            "storage-full",
+            "invalid-request",
+        ),
+    )
+    async def keep(segment: SegmentId, request: Request, offset: Offset) -> Response:
+        async with _refusing(request):
+            sender = object()
+            buffer = buffers.begin(segment, int(offset), sender)
+            async for data in pieces(request):
+                await buffers.take(buffer, sender, data)
+            return Response(status_code=204, headers=_headers(buffer.accepted, complete=False))
+
+
+@asynccontextmanager
+async def _refusing(request: Request) -> AsyncIterator[None]:
+    """Around what reads a body: one that is refused is read a little further, so that its sender gets the answer."""
+    try:
+        yield
+    except (RecorderError, Problem) as error:
+        await _drain(request)
+        # What is still on its way is not read: the connection cannot be used again.
+        error.headers = {**(error.headers or {}), "Connection": "close"}
+        raise
 
 
 async def _taken(recorder: Recorder, recording: str, request: Request, offset: int, *, complete: bool) -> Response:

@@ -122,6 +122,7 @@ def _user(user: UserRecordings) -> dict[str, Any]:
     return {
         "user": user.user,
         "state": user.state.value,
+        "pausedUntil": None if user.paused_until is None else instant_text(user.paused_until),
         "recordings": [_recording(recording) for recording in user.recordings],
     }
 

@@ -1,7 +1,7 @@
 """Media as the rest of the recorder sees it: uploads and what nobody sends any more, playing, removing.
 
-What has to be looked at from time to time is looked at once a second (`tick`): unsynced bytes, uploads that nobody
-sends, recordings that ended and whose media never came.
+What has to be looked at from time to time is looked at once a second (`tick`): pauses that are over, unsynced bytes,
+uploads that nobody sends, recordings that ended and whose media never came.
 """
 
 import asyncio
@@ -10,16 +10,19 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Protocol
 
 import structlog
 
 from callkeeper.recorder import bounds
 from callkeeper.recorder.clock import Clock
 from callkeeper.recorder.errors import RecorderError
+from callkeeper.recorder.media.buffers import Buffers, Waiting
 from callkeeper.recorder.media.files import MediaFiles
 from callkeeper.recorder.media.lanes import Lanes
 from callkeeper.recorder.media.part import Part
 from callkeeper.recorder.media.uploads import Captures, Upload, Uploads, storage_error
+from callkeeper.recorder.segment import Segment
 from callkeeper.recorder.store.port import Reading, Store, Writing
 from callkeeper.recorder.store.values import EVERYTHING, KeptRecording, Place, Search, Status
 
@@ -32,6 +35,18 @@ SETTLE_SECONDS = 30.0
 _PAGE = 200
 
 
+class Captured(Captures, Waiting, Protocol):
+    """What the calls know, and do, about what is captured."""
+
+    def watch(self, told: Callable[[Segment], None]) -> None:
+        """Have this told of every segment whenever it begins, changes or ends."""
+        ...
+
+    async def resume_due(self) -> None:
+        """End the pauses that have lasted as long as they may."""
+        ...
+
+
 class MediaKeeper:
     """The media of a recorder; for one event loop."""
 
@@ -40,7 +55,7 @@ class MediaKeeper:
         *,
         files: MediaFiles,
         store: Store,
-        captures: Captures,
+        calls: Captured,
         clock: Clock,
         on_end: Callable[[str, int], None],
         new_part: Callable[[str, MediaFiles], Part] = Part,
@@ -50,7 +65,7 @@ class MediaKeeper:
         Args:
             files: where it lies.
             store: told of what is complete.
-            captures: tells of recordings in memory.
+            calls: tells of segments and recordings in memory.
             clock: tells the time.
             on_end: told how each upload ended, in a word, and its bytes.
             new_part: makes what grows.
@@ -64,11 +79,14 @@ class MediaKeeper:
             files=files,
             store=store,
             lanes=self._lanes,
-            captures=captures,
+            captures=calls,
             clock=clock,
             on_end=on_end,
             new_part=new_part,
         )
+        self.buffers = Buffers(files=files, lanes=self._lanes, uploads=self.uploads, calls=calls, clock=clock)
+        self._calls = calls
+        calls.watch(self.buffers.follow)
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -91,6 +109,7 @@ class MediaKeeper:
         for upload in self.uploads.all:
             upload.sender = None
             await self._quietly("upload_not_synced", upload.recording, partial(self.uploads.release, upload))
+        await self.buffers.close()
         await asyncio.to_thread(self._lanes.close)
 
     async def remove(self, path: str) -> None:
@@ -147,7 +166,8 @@ class MediaKeeper:
                 await self._quietly("media_not_settled", "", self.settle)
 
     async def tick(self) -> None:
-        """Sync what waits for it, let go of what nobody sends."""
+        """End pauses that are over, sync what waits for it, let go of what nobody sends."""
+        await self._calls.resume_due()
         idle = self._clock.now() - timedelta(seconds=bounds.UPLOAD_IDLE_SECONDS)
         for upload in self.uploads.all:
             if upload.sender is None and upload.touched < idle and not upload.finishing:

@@ -67,6 +67,8 @@ def recognise(head: bytes, *, complete: bool) -> Format | None:
     Raises:
         UnknownContent: it is none that is taken.
     """
+    # However the bytes are divided, the answer is the same.
+    head = head[:MEDIA_HEAD_BYTES]
     undecided = False
     for format_, look in _LOOKS:
         found = look(head)

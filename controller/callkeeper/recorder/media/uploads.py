@@ -17,6 +17,8 @@ from functools import partial
 from itertools import count
 from typing import Protocol, TypeVar
 
+import structlog
+
 from callkeeper.policy.retention import clock_start
 from callkeeper.recorder import bounds
 from callkeeper.recorder.clock import Clock
@@ -30,6 +32,7 @@ from callkeeper.recorder.store.port import Reading, Store, Writing
 from callkeeper.recorder.store.values import EVERYTHING, KeptRecording, Media, Status, key_of
 
 T = TypeVar("T")
+log = structlog.get_logger()
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -115,6 +118,7 @@ class Uploads:
         self._new_part = new_part
         self._open: dict[str, Upload] = {}
         self._opening: dict[str, asyncio.Future[Upload | Standing]] = {}
+        self._preparing: dict[str, asyncio.Future[None]] = {}
         self._lane = count()
 
     @property
@@ -168,7 +172,7 @@ class Uploads:
             StorageFull: there is no room.
             StorageFault: the disk did not take it; `standing` says from where to send again.
         """
-        _see_sender(upload, sender)
+        see_sender(None if upload.finishing else upload.sender, sender)
         self._see_captured(upload.recording)
         offset = upload.accepted
         if offset + len(data) > bounds.MEDIA_BYTES:
@@ -198,7 +202,7 @@ class Uploads:
             StorageFull: there is no room.
             StorageFault: it is not stored; finishing may be tried again.
         """
-        _see_sender(upload, sender)
+        see_sender(None if upload.finishing else upload.sender, sender)
         upload.finishing = True
         try:
             media = await self.in_lane(upload, partial(self._publish, upload))
@@ -226,24 +230,51 @@ class Uploads:
         await self.in_lane(upload, upload.part.close)
         return True
 
+    def begin_with(self, recording: str, key: int, opened: datetime, lane: int, fill: Callable[[Part], None]) -> None:
+        """Let a recording that was just opened begin with what is kept elsewhere; who asks for it waits until it does.
+
+        Args:
+            recording: its id.
+            key: of the recording.
+            opened: when it was.
+            lane: in which the filling is done, after all that was given there before.
+            fill: appends to the part what there is.
+        """
+        upload = self._upload(recording, key, opened, lane)
+        preparing = asyncio.ensure_future(self._begun_with(upload, self._lanes.run(lane, partial(fill, upload.part))))
+        self._preparing[recording] = preparing
+        preparing.add_done_callback(lambda _: self._preparing.pop(recording, None))
+
+    async def _begun_with(self, upload: Upload, filled: "asyncio.Future[None]") -> None:
+        try:
+            await filled
+        except (UnknownContent, NoRoom, OSError) as error:
+            # The recording goes on, without what came before, or with a part of it.
+            log.error("beginning_not_kept", recording=upload.recording, error=str(error))  # noqa: TRY400 - where it was raised says nothing
+        upload.accepted = upload.part.length
+        self._open[upload.recording] = upload
+
     async def open(self, recording: str, key: int, opened: datetime) -> Upload:
         """Take up what has arrived of this recording, from nothing on.
 
         Raises:
             StorageFull, StorageFault: it cannot be read.
         """
-        upload = Upload(
-            recording=recording,
-            key=key,
-            opened=opened,
-            lane=next(self._lane),
-            part=self._new_part(recording, self._files),
-            touched=self._clock.now(),
-        )
+        upload = self._upload(recording, key, opened, next(self._lane))
         await self.in_lane(upload, upload.part.resume)
         upload.accepted = upload.part.length
         self._open[recording] = upload
         return upload
+
+    def _upload(self, recording: str, key: int, opened: datetime, lane: int) -> Upload:
+        return Upload(
+            recording=recording,
+            key=key,
+            opened=opened,
+            lane=lane,
+            part=self._new_part(recording, self._files),
+            touched=self._clock.now(),
+        )
 
     async def set_channels(self, recording: str, channels: tuple[str, ...]) -> None:
         """Keep who is on which channel, before the media is complete or after.
@@ -283,6 +314,9 @@ class Uploads:
             raise storage_error(error) from error
 
     async def _found(self, recording: str) -> Upload | Standing:
+        preparing = self._preparing.get(recording)
+        if preparing is not None:
+            await asyncio.wait((preparing,))
         found = self._open.get(recording)
         if found is not None:
             return found
@@ -382,8 +416,13 @@ def _with_channels(recording: str, channels: tuple[str, ...], rows: Writing) -> 
     rows.set_media(found.key, media, status=found.status, last_media=found.last_media)
 
 
-def _see_sender(upload: Upload, sender: object) -> None:
-    if upload.sender is sender and not upload.finishing:
+def see_sender(sending: object, sender: object) -> None:
+    """See that nobody else has gone on where this one was.
+
+    Raises:
+        Conflict: somebody has.
+    """
+    if sending is sender:
         return
     raise Conflict(
         "upload-superseded",

@@ -1,0 +1,136 @@
+"""The media of recordings given out: played in ranges, or downloaded as a file with a name."""
+
+import os
+from typing import Annotated
+
+from fastapi import FastAPI, Header, Query
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from callkeeper.recorder.errors import Unknown
+from callkeeper.recorder.http.documented import documented
+from callkeeper.recorder.http.door import ActorOf
+from callkeeper.recorder.http.media_routes import RecordingId
+from callkeeper.recorder.http.problems import Problem
+from callkeeper.recorder.http.ranges import Span, Unsatisfiable, asked_span
+from callkeeper.recorder.media.names import content_disposition, download_name
+from callkeeper.recorder.media.playing import blocks
+from callkeeper.recorder.parts import Recorder
+from callkeeper.recorder.recordings.access import WORKING, viewer
+from callkeeper.recorder.recordings.annotating import restricted
+from callkeeper.recorder.recordings.found import find
+from callkeeper.recorder.store.values import KeptRecording, Media
+
+
+def add_playing_routes(app: FastAPI, recorder: Recorder) -> None:
+    """Add them to the application."""
+    store, playing = recorder.parts.store, recorder.playing
+
+    @app.get(
+        "/v1/recordings/{recording}/media",
+        summary="The media of a recording, or a range of it; audited before its first byte",
+        **documented(
+            {200: (None, "The media"), 206: (None, "The range that was asked for")},
+            "unknown-recording",
+            "recording-gone",
+            "recording-restricted",
+            "no-media",
+            "media-lost",
+            "range-not-satisfiable",
+            "audit-unavailable",
+            "storage-failed",
+        ),
+    )
+    async def play(
+        recording: RecordingId,
+        actor: ActorOf,
+        download: Annotated[bool, Query(description="As a file with a name of its own.")] = False,
+        span: Annotated[str | None, Header(alias="Range", max_length=200)] = None,
+        if_range: Annotated[str | None, Header(alias="If-Range", max_length=200)] = None,
+    ) -> Response:
+        seen = viewer(actor.principal, recorder.users.directory, WORKING)
+        found = await store.read(lambda rows: find(rows, recording, seen))
+        media = _media_of(found)
+        tag = f'"{media.sha256}"'
+        asked = _span(span, if_range, media, tag)
+        try:
+            descriptor = await playing.open(found.id, media)
+        except Unknown:
+            recorder.metrics.media_lost.inc()
+            raise
+        try:
+            part = asked or Span(first=0, count=media.bytes)
+            if download:
+                await playing.audit_download(found, part.count, actor)
+            else:
+                await playing.audit_play(found, actor)
+            return _StoredMedia(descriptor, found, media, part, tag, partial=asked is not None, download=download)
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+
+def _media_of(found: KeptRecording) -> Media:
+    if found.restricted:
+        raise restricted()
+    if found.media is None:
+        raise Unknown(
+            "no-media",
+            f"no media of this recording is stored; it is {found.status.value}",
+            "an open one is stored when its media is complete; of a failed one nothing came",
+        )
+    return found.media
+
+
+def _span(header: str | None, if_range: str | None, media: Media, tag: str) -> Span | None:
+    try:
+        return asked_span(header, if_range, media.bytes, tag)
+    except Unsatisfiable as error:
+        raise Problem(
+            "range-not-satisfiable",
+            f"the media has {media.bytes} bytes",
+            "ask for less",
+            headers={"Content-Range": f"bytes */{media.bytes}"},
+        ) from error
+
+
+class _StoredMedia(StreamingResponse):
+    """Sends a part of an open file, and closes it whatever happens."""
+
+    def __init__(
+        self,
+        descriptor: int,
+        recording: KeptRecording,
+        media: Media,
+        span: Span,
+        tag: str,
+        *,
+        partial: bool,
+        download: bool,
+    ) -> None:
+        headers = {
+            "Content-Length": str(span.count),
+            "Accept-Ranges": "bytes",
+            "ETag": tag,
+            # What was said in a call is not left behind in the caches of browsers and proxies.
+            "Cache-Control": "private, no-store",
+            "X-Content-Type-Options": "nosniff",
+        }
+        if partial:
+            headers["Content-Range"] = f"bytes {span.first}-{span.first + span.count - 1}/{media.bytes}"
+        if download:
+            headers["Content-Disposition"] = content_disposition(download_name(recording, media.content_type))
+        super().__init__(
+            blocks(descriptor, span.first, span.count),
+            status_code=206 if partial else 200,
+            headers=headers,
+            media_type=media.content_type,
+        )
+        self._descriptor = descriptor
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One answer."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            os.close(self._descriptor)
