@@ -123,6 +123,20 @@ async def test_what_is_there_is_there_after_the_next_opening(tmp_path: Path) -> 
     await store.close()
 
 
+async def test_who_only_read_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
+    def files() -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in (tmp_path / "store").iterdir()}
+
+    store = SqliteStore.open(tmp_path / "store")
+    await store.write(lambda rows: rows.set_meta("a", "1"))
+    await store.close()
+    before = files()
+    again = SqliteStore.open(tmp_path / "store")
+    await numbers(again)
+    await again.close()
+    assert files() == before
+
+
 async def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     (tmp_path / sqlite.DATABASE).write_bytes(b"not a database at all" * 100)
     with pytest.raises(StorageFault, match=r"recordings\.db cannot be used: DatabaseError"):

@@ -14,6 +14,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
@@ -170,8 +171,15 @@ class SqliteStore:
         self._reading.dispose()
         self._writer.close()
         self._checkpoints.close()
+        self._fold_what_is_left()
         self._writing.dispose()
         os.close(lock)
+
+    def _fold_what_is_left(self) -> None:
+        """Where nothing was written, only readers had the journal open, and they leave it behind."""
+        if self._path.with_name(f"{self._path.name}-wal").exists():
+            with suppress(SQLAlchemyError, sqlite3.Error), self._writing.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _recovered(connection: Connection) -> Recovery:
