@@ -93,3 +93,39 @@ def test_on_a_terminal_progress_is_shown(kept: Kept) -> None:
     os.close(ours)
     assert "checked …" in shown
     assert done.stdout == "4 files, 0.0 MB checked, 0 differences.\n"
+
+
+def test_a_restore_asks_what_came_after_the_backup(kept: Kept, tmp_path: Path) -> None:
+    assert run("backup", tmp_path / "b", "--state", kept.state).exit_code == 0
+    wanted = ("restore", tmp_path / "b", "--state", tmp_path / "new")
+    for options in ((), ("--replay", kept.state, "--without-replay")):
+        refused = run(*wanted, *options)
+        assert refused.exit_code == 2
+        assert "say what came after the backup" in refused.output
+    assert not (tmp_path / "new").exists()
+    done = run(*wanted, "--replay", kept.state)
+    assert done.exit_code == 0, done.output
+    assert "Replayed from the store that is replaced: 0 removals, 0 holds, 0 requests to erase." in done.output
+    assert run("check", "--state", tmp_path / "new").exit_code == 0
+    again = run(*wanted, "--without-replay")
+    assert again.exit_code == 2
+    assert "is not empty" in again.output
+
+
+def test_a_state_that_a_recorder_uses_is_not_replayed(kept: Kept, tmp_path: Path) -> None:
+    assert run("backup", tmp_path / "b", "--state", kept.state).exit_code == 0
+    store = kept.open()
+    try:
+        refused = run("restore", tmp_path / "b", "--state", tmp_path / "new", "--replay", kept.state)
+    finally:
+        store.close_now()
+    assert refused.exit_code == 2
+    assert "a recorder runs" in refused.output
+
+
+def test_a_restore_of_damaged_media_is_exit_1_and_names_it(kept: Kept, tmp_path: Path) -> None:
+    assert run("backup", tmp_path / "b", "--state", kept.state).exit_code == 0
+    (tmp_path / "b/state/recorder/media/2026/03/01/segment1-1.wav").unlink()
+    done = run("restore", tmp_path / "b", "--state", tmp_path / "new", "--without-replay")
+    assert done.exit_code == 1
+    assert "damaged: recorder/media/2026/03/01/segment1-1.wav" in done.output

@@ -125,6 +125,64 @@ def backup(target: Path, folder: Path | None, state: Path | None, *, copy: bool)
         sys.exit(1)
 
 
+@recorder.command(short_help="Make a state folder from a backup.")
+@click.argument("backup_folder", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="BACKUP")
+@click.option("--state", type=_PATH, required=True, metavar="DIR", help="Made; not there yet, or empty.")
+@click.option(
+    "--replay",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="OLD",
+    help="The state folder that is replaced: what was removed or held since the backup is removed and held again.",
+)
+@click.option(
+    "--without-replay", is_flag=True, help="Nothing of the old state is left: recordings removed since then return."
+)  # fmt: skip
+def restore(backup_folder: Path, state: Path, replay: Path | None, *, without_replay: bool) -> None:
+    """Make the state folder DIR from BACKUP, with what happened to its recordings since.
+
+    A backup is older than what was lost. Recordings that were deleted or expired since would return, holds would be
+    gone: so the old state is replayed, from its store, else from its audit log. One of --replay and --without-replay
+    has to be given. DIR is there complete, or not at all.
+
+    \b
+    Examples:
+      mv /var/lib/callkeeper /var/lib/callkeeper.old
+      callkeeper recorder restore /backup/2026-11-23 --state /var/lib/callkeeper --replay /var/lib/callkeeper.old
+
+    \b
+    Exit codes:
+      0  restored
+      1  restored, but some media of the backup is missing or altered
+      2  not restored
+    """  # noqa: D301 - click's mark for a paragraph kept as written is the character, not the two
+    from callkeeper.local.state import state_folder  # noqa: PLC0415 - imported when it is run
+    from callkeeper.recorder.errors import StorageFault  # noqa: PLC0415 - likewise
+    from callkeeper.recorder.upkeep.differences import Progress  # noqa: PLC0415 - likewise
+    from callkeeper.recorder.upkeep.restoring import restore as make  # noqa: PLC0415 - likewise
+
+    if (replay is None) is not without_replay:
+        raise click.UsageError(
+            "say what came after the backup: --replay with the state folder that is replaced, or --without-replay"
+        )
+    if replay is not None and _is_running(replay):
+        raise CouldNotRun(f"a recorder runs with {replay}; end it first")
+    path, progress = state_folder(Path.cwd(), state), Progress()
+    try:
+        with _shown(progress, "restored"):
+            done = make(backup_folder, path, replay=replay, progress=progress)
+    except StorageFault as fault:
+        raise CouldNotRun(str(fault)) from fault
+    click.echo(f"Restored {_counted(progress)}, as of {done.taken:%Y-%m-%d %H:%M:%S} UTC.")
+    if done.replayed is not None:
+        again = done.replayed
+        counts = f"{again.removals:,} removals, {again.holds:,} holds, {again.erasures:,} requests to erase"
+        click.echo(f"Replayed from {again.source}: {counts}.")
+    for name in done.damaged:
+        click.echo(_plain(f"damaged: {name} is missing or altered in the backup"), err=True)
+    if done.damaged:
+        sys.exit(1)
+
+
 def _state_path(folder: Path | None, state: Path | None) -> Path:
     from callkeeper.local.state import state_folder  # noqa: PLC0415 - imported when it is run
 

@@ -1,0 +1,130 @@
+"""A state folder made from a backup: complete, or not there at all, and never without a word about what came after.
+
+What is restored is older than what was lost. Recordings removed in between would return, holds placed in between would
+be gone: the state that is replaced, or what is left of it, is replayed (`replaying`) before anything is opened.
+"""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from secrets import token_hex
+
+from callkeeper.audit.layout import LOCK
+from callkeeper.recorder.errors import StorageFault
+from callkeeper.recorder.files import LocalDisk
+from callkeeper.recorder.store.looking import SqliteCopy, SqliteLook
+from callkeeper.recorder.store.sqlite import DATABASE
+from callkeeper.recorder.upkeep.backup import AUDIT, MEDIA, STATE, STORE
+from callkeeper.recorder.upkeep.copying import Held, copy_file, read_list, sync_tree
+from callkeeper.recorder.upkeep.differences import Progress
+from callkeeper.recorder.upkeep.replaying import Replayed, replay_audit, replay_store
+
+_RECONCILE = Path("reconcile")
+"""How far settings were brought into force, and up to which number they were audited: it goes with the audit log."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Restored:
+    """What was restored.
+
+    Attributes:
+        taken: the instant of the backup.
+        replayed: what of the time after it was replayed; None where that was left out.
+        damaged: media of the backup that is missing or not what its list says; it is restored as it is.
+    """
+
+    taken: datetime
+    replayed: Replayed | None = None
+    damaged: list[str] = field(default_factory=list)
+
+
+def restore(backup: Path, state: Path, *, replay: Path | None, progress: Progress | None = None) -> Restored:
+    """Make a state folder from a backup.
+
+    Args:
+        backup: made by `back_up`.
+        state: not there, or empty.
+        replay: the state folder that is replaced, as far as it is left; None replays nothing.
+        progress: told how far it has come.
+
+    Raises:
+        StorageFault: nothing was made.
+    """
+    if state.exists() and (not state.is_dir() or any(state.iterdir())):
+        raise StorageFault(
+            f"{state} is not empty", "move what is there to another place, and name it with --replay; nothing is lost"
+        )
+    about, held = read_list(backup)
+    done = Restored(taken=datetime.fromisoformat(about["taken"]))
+    temporary = state.with_name(f".{state.name}.{token_hex(4)}.restoring")
+    try:
+        LocalDisk().make_folder(temporary)
+        _copy(backup / STATE, temporary, held, done, progress or Progress())
+        if replay is not None:
+            done.replayed = _replay(temporary, replay, done.taken)
+            for folder in (AUDIT, _RECONCILE):
+                _take_newer(replay / folder, temporary / folder)
+        # What is there is of this instant: opening it as a store is the recorder's business.
+        sync_tree(temporary)
+        temporary.rename(state)
+        LocalDisk().sync_folder(state.parent)
+    except OSError as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise StorageFault(
+            f"nothing was restored: {error.filename or state}: {error.strerror or error}",
+            "see that the disk has room and can be written, then try again",
+        ) from error
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    return done
+
+
+def _copy(source: Path, target: Path, held: Iterator[Held], done: Restored, progress: Progress) -> None:
+    for one in held:
+        is_media = Path(one.path).is_relative_to(MEDIA)
+        try:
+            found = copy_file(source / one.path, target / one.path, one.path, progress)
+        except FileNotFoundError:
+            found = None
+        if found != one and not is_media:
+            raise StorageFault(
+                f"{source / one.path} is {'missing' if found is None else 'not what the backup says'}",
+                "take another backup: this one is damaged",
+            )
+        if found != one:
+            done.damaged.append(one.path)
+    if not (target / STORE / DATABASE).exists():
+        raise StorageFault(f"there is no store in {source}", "take another backup")
+
+
+def _replay(temporary: Path, old: Path, taken: datetime) -> Replayed:
+    copy = SqliteCopy.open(temporary / STORE)
+    try:
+        try:
+            look = SqliteLook.open(old / STORE)
+            try:
+                return replay_store(copy, temporary / MEDIA, look)
+            finally:
+                look.close()
+        except StorageFault as fault:
+            if not any((old / AUDIT).glob("audit-*.csv")):
+                raise StorageFault(
+                    f"there is nothing to replay in {old}: {fault.detail}, and it has no audit log",
+                    "name a state folder with one of both, or say --without-replay",
+                ) from fault
+        return replay_audit(copy, temporary / MEDIA, old / AUDIT, taken)
+    finally:
+        copy.close()
+
+
+def _take_newer(source: Path, target: Path) -> None:
+    """The log of what is replaced goes on: it holds all that the backup's holds, and what came after."""
+    names = [path for path in source.glob("*") if path.is_file() and path.name != LOCK and path.suffix != ".new"]
+    if not names:
+        return
+    shutil.rmtree(target, ignore_errors=True)
+    for path in names:
+        copy_file(path, target / path.name, path.name, Progress())
