@@ -138,6 +138,17 @@ def test_what_is_waited_for_stays_waited_for_until_it_is_valid_or_gone():
     assert config(recorder(), in_force=first).missing == ()
 
 
+def test_what_is_waited_for_is_waited_for_under_another_name_too():
+    first = config(recorder(), blacklist("a", ["9Y1"]))
+    assert config(recorder(), blacklist("b", ["9Y1"]), in_force=first).missing == ("Blacklist/voice/b",)
+
+
+def test_the_first_start_lasts_until_nothing_is_missing():
+    first = config(recorder(), blacklist("a", ["9Y1"]), user_policy("u", {"ada": "OnDemand"}))
+    objects = (blacklist("a", ["911"]), user_policy("u", {"ada": "Never"}), user_policy("v", {"bob": "Never"}))
+    assert config(recorder(), *objects, in_force=first).missing == ("UserPolicy/voice/v",)
+
+
 def test_a_new_invalid_blacklist_beside_what_is_in_force_stops_nothing():
     before = config(recorder(), blacklist("a", ["911"]))
     found = config(recorder(), blacklist("a", ["911"]), blacklist("b", ["9Y1"]), in_force=before)
@@ -179,6 +190,16 @@ def test_the_same_key_twice_is_invalid_whichever_text_came_first():
     assert outcome.config.missing == ("Blacklist/voice/a",)
 
 
+def test_the_same_key_twice_is_invalid_for_both_recorders_that_the_two_name():
+    twice = (blacklist("a", ["911"]), blacklist("a", ["112"], ref="other"))
+    other = ObjectKey(kind="Recorder", namespace="voice", name="other")
+    for key in (RECORDER, other):
+        outcome = compile_objects(twice, recorder=key)
+        assert reason(outcome, "Blacklist", "a") is AcceptedReason.INVALID
+        assert outcome.config is not None
+        assert patterns(outcome.config) == []
+
+
 def test_an_object_whose_recorder_cannot_be_read_holds_up_every_recorder_of_its_namespace():
     assert config(recorder(), reading("Blacklist", "a", ref=7)).missing == ("Blacklist/voice/a",)
 
@@ -215,6 +236,19 @@ def test_patterns_that_start_with_a_wildcard_are_limited_and_those_in_force_come
     assert reason(outcome, "Blacklist", "a") is AcceptedReason.TOO_MANY_PATTERNS
     assert reason(outcome, "Blacklist", "z") is AcceptedReason.ACCEPTED
     assert outcome.config == first
+
+
+def test_who_adds_too_many_such_patterns_is_refused_and_not_who_had_them():
+    many = [f"!{number:04}" for number in range(600)]
+    some = [f".{number:04}" for number in range(400)]
+    more = [f"X{number:04}" for number in range(600)]
+    first = config(recorder(), blacklist("a", some), blacklist("z", many))
+    outcome = compiled(recorder(), blacklist("a", [*some, *more]), blacklist("z", many), in_force=first)
+    assert outcome.config == first
+    assert reason(outcome, "Blacklist", "a") is AcceptedReason.TOO_MANY_PATTERNS
+    assert reason(outcome, "Blacklist", "z") is AcceptedReason.ACCEPTED
+    swapped = compiled(recorder(), blacklist("a", [*some[1:], more[0]]), blacklist("z", many), in_force=first)
+    assert reason(swapped, "Blacklist", "a") is AcceptedReason.ACCEPTED
 
 
 def test_the_json_form_reads_back_as_the_same_config():

@@ -47,7 +47,13 @@ class Attached:
         """Say that an object does not come into force, or not all of it, and why."""
         assert finding.key is not None
         self.findings[finding.key].append(finding)
-        self.verdicts.setdefault(finding.key, (reason, finding.message))
+        self.judge(finding.key, reason, finding.message)
+
+    def judge(self, key: ObjectKey, reason: AcceptedReason, message: str) -> None:
+        """Give the verdict on an object; the first one stays, unless it took part of the object in."""
+        given = self.verdicts.get(key)
+        if given is None or (given[0] is AcceptedReason.PARTLY_CONFLICTED and given[0] is not reason):
+            self.verdicts[key] = reason, message
 
     def result(self, reading: ObjectReading) -> ObjectResult:
         """What became of this object."""
@@ -74,12 +80,12 @@ def attach(objects: Iterable[ObjectReading], recorder: ObjectKey, in_force: Reco
     """
     mine = [
         reading
-        for reading in objects
+        for reading in unique(objects)
         if reading.key.kind != "Recorder"
         and reading.key.namespace == recorder.namespace
         and reading.recorder in {recorder.name, None}
     ]
-    return Attached(recorder=recorder, readings=tuple(sorted(unique(mine), key=age)), in_force=in_force)
+    return Attached(recorder=recorder, readings=tuple(sorted(mine, key=age)), in_force=in_force)
 
 
 def unique(readings: Iterable[ObjectReading]) -> list[ObjectReading]:
@@ -107,6 +113,8 @@ def _ambiguous(same: Sequence[ObjectReading]) -> ObjectReading:
         findings=(finding,),
         recorder=recorders.pop() if len(recorders) == 1 else None,
         annotations={},
+        generation=max(reading.generation for reading in same),
+        deleting=any(reading.deleting for reading in same),
     )
 
 

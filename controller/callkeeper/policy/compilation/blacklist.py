@@ -1,5 +1,6 @@
 """The blacklist: the union of every Blacklist of the recorder."""
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from callkeeper.kinds.blacklist import Blacklist
@@ -20,28 +21,61 @@ def merged_blacklist(attached: Attached) -> tuple[BlacklistEntry, ...]:
     """All entries, sorted and without repetition.
 
     An invalid Blacklist keeps what it had in force. A valid one that would take the recorder over the limit of
-    patterns that start with a wildcard is withheld; those in force come first, then the oldest.
+    patterns that start with a wildcard is withheld; what is in force counts first, then the oldest.
     """
     before = attached.in_force.blacklist if attached.in_force else ()
-    in_force_objects = {entry.object for entry in before}
-    entries: set[BlacklistEntry] = set()
-    if newcomer_is_invalid(attached, "Blacklist", in_force_objects):
-        entries.update(entry for entry in before if not attached.exists(entry.object))
-    costly = {entry.pattern for entry in entries if _starts_with_wildcard(entry.pattern)}
+    in_force: dict[str, list[BlacklistEntry]] = defaultdict(list)
+    for entry in before:
+        in_force[entry.object].append(entry)
+    vanished: list[BlacklistEntry] = []
+    if newcomer_is_invalid(attached, "Blacklist", set(in_force)):
+        vanished = [entry for entry in before if not attached.exists(entry.object)]
+    readings = attached.of_kind("Blacklist")
+    own = {reading.key: in_force[str(reading.key)] for reading in readings}
+    said = {reading.key: list(_entries(reading)) for reading in readings if reading.resource is not None}
+    costly = _Costly([vanished, *own.values()])
 
-    def order(reading: ObjectReading) -> tuple[bool, bool, tuple[str, str]]:
-        return str(reading.key) not in in_force_objects, not reading.created, age(reading)
+    def order(reading: ObjectReading) -> tuple[bool, bool, bool, tuple[str, str]]:
+        grows = bool(costly.added(own[reading.key], said[reading.key]))
+        return grows, not in_force[str(reading.key)], not reading.created, age(reading)
 
-    for reading in sorted(attached.of_kind("Blacklist"), key=order):
-        own = _in_force(before, reading) if reading.resource is None else list(_entries(reading))
-        added = {entry.pattern for entry in own if _starts_with_wildcard(entry.pattern)} - costly
-        if len(costly) + len(added) > MAX_WILDCARD_FIRST and added:
-            attached.refuse(_too_many(reading, len(costly), len(added)), AcceptedReason.TOO_MANY_PATTERNS)
-            own = _in_force(before, reading)
-            added = {entry.pattern for entry in own if _starts_with_wildcard(entry.pattern)}
-        costly |= added
-        entries.update(own)
-    return tuple(sorted(entries))
+    for reading in sorted((one for one in readings if one.key in said), key=order):
+        wanted = said[reading.key]
+        added = costly.added(own[reading.key], wanted)
+        if added and costly.total_after(own[reading.key], wanted) > MAX_WILDCARD_FIRST:
+            attached.refuse(_too_many(reading, costly.total, added), AcceptedReason.TOO_MANY_PATTERNS)
+        else:
+            costly.swap(own[reading.key], wanted)
+            own[reading.key] = wanted
+    return tuple(sorted({*vanished, *(entry for entries in own.values() for entry in entries)}))
+
+
+class _Costly:
+    """Counts the patterns that start with a wildcard, each once in however many lists it stands."""
+
+    def __init__(self, lists: Iterable[Iterable[BlacklistEntry]]) -> None:
+        self._lists_with: Counter[str] = Counter()
+        for entries in lists:
+            self._lists_with.update(_wildcard_first(entries))
+
+    @property
+    def total(self) -> int:
+        """How many there are."""
+        return len(self._lists_with)
+
+    def added(self, old: Iterable[BlacklistEntry], new: Iterable[BlacklistEntry]) -> int:
+        """How many a list brings that are nowhere yet, when it goes from the old entries to the new ones."""
+        return len(_wildcard_first(new) - _wildcard_first(old) - self._lists_with.keys())
+
+    def total_after(self, old: Iterable[BlacklistEntry], new: Iterable[BlacklistEntry]) -> int:
+        """How many there would be then."""
+        dropped = _wildcard_first(old) - _wildcard_first(new)
+        return self.total + self.added(old, new) - sum(self._lists_with[pattern] == 1 for pattern in dropped)
+
+    def swap(self, old: Iterable[BlacklistEntry], new: Iterable[BlacklistEntry]) -> None:
+        """Let a list go from the old entries to the new ones."""
+        self._lists_with.update(_wildcard_first(new))
+        self._lists_with -= Counter(_wildcard_first(old))
 
 
 def _entries(reading: ObjectReading) -> Iterable[BlacklistEntry]:
@@ -55,13 +89,8 @@ def _entries(reading: ObjectReading) -> Iterable[BlacklistEntry]:
             yield BlacklistEntry(pattern=pattern, object=key, entry=f"{numbers.first}-{numbers.last}")
 
 
-def _in_force(before: tuple[BlacklistEntry, ...], reading: ObjectReading) -> list[BlacklistEntry]:
-    key = str(reading.key)
-    return [entry for entry in before if entry.object == key]
-
-
-def _starts_with_wildcard(pattern: str) -> bool:
-    return pattern[0] in WILDCARDS
+def _wildcard_first(entries: Iterable[BlacklistEntry]) -> set[str]:
+    return {entry.pattern for entry in entries if entry.pattern[0] in WILDCARDS}
 
 
 def _too_many(reading: ObjectReading, present: int, added: int) -> Finding:

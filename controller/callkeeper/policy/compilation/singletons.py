@@ -1,8 +1,11 @@
 """Kinds of which one object is in force for a recorder: who wins, and what stays while one is invalid."""
 
+from dataclasses import replace
+
 from callkeeper.kinds.finding import Finding, Severity
 from callkeeper.kinds.reading import ObjectReading
 from callkeeper.policy.compilation.attached import Attached, age
+from callkeeper.policy.compilation.contributions import contributions
 from callkeeper.policy.compilation.values import AcceptedReason
 
 
@@ -43,13 +46,17 @@ def _conflict(loser: ObjectReading, first: ObjectReading) -> Finding:
 def must_wait_for(attached: Attached, kind: str) -> list[str]:
     """Objects of this kind without which the recorder may not record: invalid, with nothing in force before them.
 
-    Once they are waited for, they stay waited for until they are valid or gone: what was programmed in between says so
-    in `missing`.
+    Only at a first start, and that lasts until nothing is missing: an object that is waited for is still waited for
+    under another name, or when it gets well while another one breaks.
     """
+    before = attached.in_force
+    if before is not None and not before.missing:
+        return []
+    settled = contributions(replace(before, missing=())) if before is not None else {}
     return [
         str(reading.key)
         for reading in attached.of_kind(kind)
-        if reading.resource is None and (attached.in_force is None or str(reading.key) in attached.in_force.missing)
+        if reading.resource is None and str(reading.key) not in settled
     ]
 
 
