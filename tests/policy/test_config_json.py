@@ -24,6 +24,7 @@ FULL = RecorderConfig(
         BlacklistEntry(pattern="911", object="Blacklist/voice/b", entry="911"),
     ),
     missing=("Blacklist/voice/c",),
+    blacklisted_before=40,
 )
 
 
@@ -48,7 +49,11 @@ def test_a_section_left_out_stands_for_its_defaults():
 
 def test_equal_configs_have_equal_bytes_whatever_the_order_of_their_lists():
     turned = RecorderConfig(
-        policy=FULL.policy, filter=FULL.filter, blacklist=FULL.blacklist[::-1] * 2, missing=FULL.missing * 2
+        policy=FULL.policy,
+        filter=FULL.filter,
+        blacklist=FULL.blacklist[::-1] * 2,
+        missing=FULL.missing * 2,
+        blacklisted_before=40,
     )
     assert canonical_bytes(turned) == canonical_bytes(FULL)
     assert revision(turned) == revision(FULL)
@@ -76,6 +81,8 @@ def test_equal_configs_have_equal_bytes_whatever_the_order_of_their_lists():
         ("blacklist.entries.1.pattern", "9Y", "$.blacklist.entries[1].pattern", "'Y' at position 2"),
         ("blacklist.entries.1.pattern", 911, "$.blacklist.entries[1].pattern", "a string is wanted here"),
         ("blacklist.entries.1.entry", "9\n", "$.blacklist.entries[1].entry", "printable"),
+        ("blacklist.countBefore", -1, "$.blacklist.countBefore", "whole number"),
+        ("blacklist.countBefore", True, "$.blacklist.countBefore", "whole number"),
         ("retention.retention", "90 days", "$.retention.retention", ""),
         ("retention.extraRetention", "forever", "$.retention.extraRetention", ""),
         ("retention.minimumRetention", "0d", "$.retention.minimumRetention", ""),

@@ -1,12 +1,13 @@
 """Changes that need a word: what takes protection away waits for a confirmation, and says which."""
 
 import pytest
-from tests.policy.objects import RECORDER, blacklist, reading, recorder, retention
+from tests.policy.objects import RECORDER, blacklist, reading, recorder, retention, user_policy
 
 from callkeeper.kinds.finding import ObjectKey
 from callkeeper.policy.compilation.confirmations import rounded_up
-from callkeeper.policy.compile import AcceptedReason, Compiled, Effects, Lost, UsedConfirmation
+from callkeeper.policy.compile import AcceptedReason, Compiled, Effects, Found, Lost, UsedConfirmation
 from callkeeper.policy.compile import compile as compile_objects
+from callkeeper.policy.config import AuditSection, RecorderConfig, RetentionSection
 
 RULE = ObjectKey(kind="RetentionRule", namespace="voice", name="main")
 LIST = ObjectKey(kind="Blacklist", namespace="voice", name="a")
@@ -14,8 +15,8 @@ LOG = ObjectKey(kind="AuditLog", namespace="voice", name="main")
 HUNDRED = [f"+39055{number:04}" for number in range(100)]
 
 
-def compiled(*objects, in_force=None, effects=None) -> Compiled:
-    return compile_objects(objects, recorder=RECORDER, in_force=in_force, effects=effects)
+def compiled(*objects, in_force=None, effects=None, **more) -> Compiled:
+    return compile_objects(objects, recorder=RECORDER, in_force=in_force, effects=effects, **more)
 
 
 def hint(outcome: Compiled, key: ObjectKey) -> str:
@@ -142,7 +143,7 @@ def test_taking_away_fewer_than_twenty_needs_no_word():
 
 def test_when_the_blacklist_is_gone_the_recorder_carries_the_confirmation():
     outcome = compiled(recorder(), in_force=FULL)
-    assert outcome.config == FULL
+    assert outcome.config.blacklist == FULL.blacklist
     assert 'removes<=100"' in hint(outcome, RECORDER)
     confirmed = compiled(recorder(confirm="removes<=100"), in_force=FULL, effects=Effects())
     assert confirmed.config.blacklist == ()
@@ -152,16 +153,56 @@ def test_when_the_blacklist_is_gone_the_recorder_carries_the_confirmation():
 def test_a_confirmed_removal_waits_until_the_recorder_says_what_was_spent():
     objects = recorder(confirm="removes<=100")
     unknown = compiled(objects, in_force=FULL)
-    assert unknown.config == FULL
+    assert unknown.config.blacklist == FULL.blacklist
     assert unknown.question is not None
     key = UsedConfirmation(object=str(RECORDER), text="removes<=100").spent_key
-    assert compiled(objects, in_force=FULL, effects=Effects(spent=frozenset({key}))).config == FULL
+    again = compiled(objects, in_force=FULL, effects=Effects(spent=frozenset({key})))
+    assert again.config.blacklist == FULL.blacklist
 
 
 def test_moving_entries_to_another_object_takes_nothing_away():
     outcome = compiled(recorder(), blacklist("b", HUNDRED), in_force=FULL)
     assert outcome.results[ObjectKey(kind="Blacklist", namespace="voice", name="b")].accepted
     assert {entry.object for entry in outcome.config.blacklist} == {"Blacklist/voice/b"}
+
+
+MORE = [f"+4930{number:04}" for number in range(60)]
+
+
+def test_a_removal_that_waits_goes_on_waiting_whatever_is_added_beside_it():
+    dropped = blacklist("a", HUNDRED[:40])
+    before = compiled(recorder(), dropped, blacklist("b", MORE), in_force=FULL).config
+    assert len(before.blacklist) == 160
+    again = compiled(recorder(), dropped, blacklist("b", MORE), in_force=before)
+    assert again.config == before
+    assert "60 of 100" in again.results[LIST].message
+    restored = compiled(recorder(), blacklist("a", HUNDRED), blacklist("b", MORE), in_force=before).config
+    assert restored.blacklisted_before is None
+
+
+def test_a_removal_that_waits_does_not_pass_by_being_broken_and_mended():
+    dropped = blacklist("a", HUNDRED[:40])
+    before = compiled(recorder(), dropped, in_force=FULL).config
+    broken = compiled(recorder(), blacklist("a", ["9Y"]), blacklist("b", MORE), in_force=before).config
+    mended = compiled(recorder(), dropped, blacklist("b", MORE), in_force=broken)
+    assert len(mended.config.blacklist) == 160
+    assert mended.results[LIST].reason is AcceptedReason.CONFIRMATION_REQUIRED
+
+
+def test_a_confirmation_that_was_spent_is_spent_under_another_name_too():
+    text = "removes<=100"
+    spent = Effects(spent=frozenset({UsedConfirmation(object="Blacklist/voice/old", text=text).spent_key}))
+    outcome = compiled(recorder(), blacklist("a", [], confirm=text), in_force=FULL, effects=spent)
+    assert outcome.config.blacklist == FULL.blacklist
+
+
+def test_the_line_to_copy_is_one_that_was_not_spent():
+    first = ENOUGH
+    spent = frozenset({UsedConfirmation(object=str(RULE), text=first).spent_key})
+    outcome = shortened(confirm=first, effects=Effects(shortens=5143, deletes=1288, holds=4, spent=spent))
+    line = hint(outcome, RULE).split('"')[1]
+    assert line == first.replace("shortens<=5200", "shortens<=5201")
+    assert shortened(confirm=line, effects=Effects(shortens=5143, deletes=1288, holds=4, spent=spent)).confirmations
 
 
 def test_shorter_retention_of_the_audit_log_itself_is_gated_likewise():
@@ -173,6 +214,58 @@ def test_shorter_retention_of_the_audit_log_itself_is_gated_likewise():
     assert hint(outcome, LOG).endswith(f'"{text}"')
     confirmed = compiled(recorder(), reading("AuditLog", confirm=text, **wanted), in_force=before, effects=Effects())
     assert confirmed.config.audit.retention == "30d"
+
+
+def test_an_audit_log_that_waits_keeps_everything_that_was_in_force_of_it():
+    before = compiled(recorder(), reading("AuditLog", retention="365d")).config
+    outcome = compiled(recorder(), reading("AuditLog", retention="30d", rotation="1Mi"), in_force=before)
+    assert outcome.config == before
+
+
+def test_when_what_is_in_force_is_lost_the_audit_log_is_not_kept_for_a_shorter_time_without_a_word():
+    lost = Lost(revision="0" * 64)
+    outcome = compiled(recorder(), reading("AuditLog", retention="30d"), in_force=lost)
+    assert outcome.config.audit.retention == "forever"
+    assert outcome.results[LOG].reason is AcceptedReason.CONFIRMATION_REQUIRED
+
+
+LIVE = RecorderConfig(
+    blacklist=FULL.blacklist,
+    retention=RetentionSection(retention="180d", object="RetentionRule/else/where"),
+    audit=AuditSection(retention="365d", object="AuditLog/else/where"),
+)
+
+
+def test_when_the_body_is_lost_the_gates_are_held_against_what_the_recorder_runs():
+    outcome = compiled(
+        recorder(),
+        retention(retention="90d"),
+        reading("AuditLog", retention="30d"),
+        in_force=Lost(revision="0" * 64),
+        found=Found(config=LIVE),
+        effects=SOME,
+    )
+    assert "retention=180d->90d shortens" in hint(outcome, RULE)
+    assert (outcome.config.retention, outcome.config.audit) == (LIVE.retention, LIVE.audit)
+    assert outcome.config.blacklist == LIVE.blacklist
+
+
+def test_what_somebody_else_programmed_is_put_right_before_anything_changes():
+    before = compiled(recorder(), retention(retention="90d")).config
+    objects = (recorder(**GUARDED), retention(retention="30d"), blacklist("a", ["112"]))
+    short = RecorderConfig(retention=RetentionSection(retention="1h"))
+    assert compiled(*objects, in_force=before, found=Found(config=short), effects=MANY).config == before
+    assert compiled(*objects, in_force=before, found=Found(config=None)).config == before
+
+
+def test_a_longer_rule_that_somebody_else_programmed_is_not_shortened_without_a_word():
+    before = compiled(recorder(), retention(retention="90d")).config
+    found = Found(config=RecorderConfig())
+    rule = retention(retention="90d", confirm="retention=forever->90d shortens<=5200 deletes<=1300 holds<=4")
+    waiting = compiled(recorder(), retention(retention="90d"), in_force=before, found=found, effects=SOME)
+    assert waiting.config.retention.retention == "forever"
+    passed = compiled(recorder(), rule, in_force=before, found=found, effects=SOME)
+    assert (passed.config, len(passed.confirmations)) == (before, 1)
 
 
 GUARDED = {"guardrails": {"maxChangedDecisionsPercent": 10}}
@@ -190,6 +283,26 @@ def test_the_guardrail_holds_back_a_change_that_turns_too_many_decisions():
     assert compiled(confirmed, change, in_force=before, effects=MANY).config.blacklist
     few = Effects(considered_calls=200, changed_decisions=20)
     assert compiled(recorder(**GUARDED), change, in_force=before, effects=few).config.blacklist
+
+
+def test_no_confirmation_is_spent_for_a_change_that_the_guardrail_holds_back():
+    before = compiled(recorder(**GUARDED), retention(retention="forever", extraRetention="365d")).config
+    effects = Effects(shortens=1, considered_calls=200, changed_decisions=41)
+    outcome = compiled(
+        recorder(**GUARDED), retention(retention="90d", confirm=ENOUGH), in_force=before, effects=effects
+    )
+    assert outcome.config == before
+    assert outcome.confirmations == ()
+
+
+def test_the_guardrail_holds_back_what_changes_and_leaves_alone_what_is_in_force():
+    same, rest = blacklist("b", ["113"]), user_policy("u", {"ada": "OnDemand"})
+    before = compiled(recorder(**GUARDED), same, rest).config
+    contrary = user_policy("v", {"ada": "AlwaysOn", "bob": "AlwaysOn"})
+    outcome = compiled(recorder(**GUARDED), same, rest, contrary, in_force=before, effects=MANY)
+    reasons = {key.name: result.reason for key, result in outcome.results.items()}
+    assert reasons["b"] is reasons["u"] is AcceptedReason.ACCEPTED
+    assert reasons["v"] is AcceptedReason.CONFIRMATION_REQUIRED
 
 
 def test_the_guardrail_waits_for_the_recorders_answer():

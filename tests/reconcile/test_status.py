@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from tests.reconcile.fakes import RECORDER, World, a_blacklist, an_object, the_recorder
 
 from callkeeper.kinds.finding import ObjectKey
+from callkeeper.policy.compilation.contributions import contributions
 from callkeeper.policy.compile import compile as compile_objects
 from callkeeper.reconcile.reasons import ConditionType, Reason
-from callkeeper.reconcile.status import Observed, contributions, orphans, statuses
+from callkeeper.reconcile.status import Observed, orphans, statuses
 
 EARLY, LATE = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
 

@@ -21,7 +21,8 @@ from callkeeper.kinds.reading import ObjectReading
 from callkeeper.kinds.recorder import Recorder
 from callkeeper.policy.compilation.attached import Attached, attach, unique
 from callkeeper.policy.compilation.blacklist import merged_blacklist
-from callkeeper.policy.compilation.gates import Gates
+from callkeeper.policy.compilation.contributions import differing
+from callkeeper.policy.compilation.gates import UNKNOWN, Gates
 from callkeeper.policy.compilation.overrides import merged_overrides
 from callkeeper.policy.compilation.sections import (
     audit_section,
@@ -34,6 +35,7 @@ from callkeeper.policy.compilation.values import (
     AcceptedReason,
     Compiled,
     Effects,
+    Found,
     Hold,
     InForce,
     Lost,
@@ -46,6 +48,7 @@ __all__ = [
     "AcceptedReason",
     "Compiled",
     "Effects",
+    "Found",
     "Hold",
     "InForce",
     "Lost",
@@ -66,6 +69,7 @@ def compile(  # noqa: A001 - the field's word; the built-in of that name has no 
     recorder: ObjectKey,
     in_force: InForce = None,
     effects: Effects | None = None,
+    found: Found | None = None,
 ) -> Compiled:
     """Compile the objects attached to one recorder.
 
@@ -74,6 +78,8 @@ def compile(  # noqa: A001 - the field's word; the built-in of that name has no 
         recorder: whose config is wanted.
         in_force: the last config this owner programmed into it.
         effects: the recorder's answer to `Compiled.question` of an earlier compile, or None.
+        found: what the recorder runs instead of what is in force. The gates are held against that, and nothing else
+            is wanted but what is in force: what the objects say comes once that is put right.
 
     Returns:
         The config with the result of each object. `question` is set where effects are needed and were not given.
@@ -83,21 +89,20 @@ def compile(  # noqa: A001 - the field's word; the built-in of that name has no 
     own = next((reading for reading in unique(objects) if reading.key == recorder), None)
     attached = attach(objects, recorder, body)
     wanted = _wanted(attached)
-    gates = Gates(attached=attached, recorder=own, lost=lost, effects=effects)
-    config = RecorderConfig(
-        policy=wanted.policy,
-        filter=wanted.filter,
-        blacklist=gates.blacklist(wanted.blacklist),
-        retention=gates.retention(wanted.retention),
-        audit=gates.audit(wanted.audit),
-        missing=wanted.missing,
-    )
-    config = gates.guardrail(config)
+    running = UNKNOWN if lost is not None else body
+    if found is not None:
+        running, wanted = found.config, body or wanted
+    gates = Gates(attached=attached, recorder=own, running=running, effects=effects)
+    config = gates.passed(wanted)
+    if wanted is not body:
+        config = gates.guardrail(config)
     hold = _hold(attached, own, lost)
+    stays = hold is not None and hold is not Hold.SUSPENDED
     readings = [*attached.readings, *([own] if own else [])]
     return Compiled(
-        config=body if hold is not None and hold is not Hold.SUSPENDED else config,
+        config=body if stays else config,
         hold=hold,
+        held_back=differing(config, body) if stays else frozenset(),
         results={reading.key: attached.result(reading) for reading in readings},
         confirmations=tuple(sorted(gates.used)),
         question=wanted if gates.asks and hold is None else None,

@@ -150,6 +150,8 @@ class RecorderConfig:
         audit: how the audit log is kept.
         missing: objects that must be valid before anything may be recorded, sorted; while there is one the recorder
             records nothing, reason `SettingsIncomplete`.
+        blacklisted_before: how many patterns were in force when a removal began to wait for its confirmation; None
+            while none waits. The share it takes away stays reckoned from it, whatever is added meanwhile.
     """
 
     policy: PolicySection = field(default_factory=PolicySection)
@@ -158,3 +160,4 @@ class RecorderConfig:
     retention: RetentionSection = field(default_factory=RetentionSection)
     audit: AuditSection = field(default_factory=AuditSection)
     missing: tuple[str, ...] = ()
+    blacklisted_before: int | None = None

@@ -73,6 +73,7 @@ def to_json(config: RecorderConfig) -> dict[str, Any]:
                 {"pattern": entry.pattern, "object": entry.object, "entry": entry.entry}
                 for entry in sorted(set(config.blacklist))
             ],
+            **({} if config.blacklisted_before is None else {"countBefore": config.blacklisted_before}),
         },
         "retention": {
             "version": SECTIONS["retention"],
@@ -122,6 +123,7 @@ def from_json(value: object) -> RecorderConfig:
         policy=_policy(sections["policy"]),
         filter=_filter(sections["filter"]),
         blacklist=_blacklist(sections["blacklist"]),
+        blacklisted_before=_blacklisted_before(sections["blacklist"]),
         retention=_retention(sections["retention"]),
         audit=_audit(sections["audit"]),
         missing=_missing(sections["completeness"]),
@@ -178,7 +180,7 @@ def _filter(section: Reader | None) -> FilterSection:
 def _blacklist(section: Reader | None) -> tuple[BlacklistEntry, ...]:
     if section is None:
         return ()
-    section.only({"entries"})
+    section.only({"entries", "countBefore"})
     entries = set()
     for item in section.objects("entries"):
         item.only({"pattern", "object", "entry"})
@@ -188,6 +190,10 @@ def _blacklist(section: Reader | None) -> tuple[BlacklistEntry, ...]:
             )
         )
     return tuple(sorted(entries))
+
+
+def _blacklisted_before(section: Reader | None) -> int | None:
+    return None if section is None else section.optional_count("countBefore")
 
 
 def _retention(section: Reader | None) -> RetentionSection:

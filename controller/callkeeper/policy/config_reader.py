@@ -87,6 +87,15 @@ class Reader:
             raise ConfigError(f"{self.path}.{name}", "0 to 100 in steps of 5 is wanted")
         return int(value)
 
+    def optional_count(self, name: str) -> int | None:
+        """A whole number from 0 on, or None where it is absent."""
+        if self.members.get(name) is None:
+            return None
+        value = self._member(name, int, "a whole number")
+        if isinstance(value, bool) or value < 0:
+            raise ConfigError(f"{self.path}.{name}", "a whole number from 0 on is wanted")
+        return int(value)
+
     def word(self, name: str, words: type[Word]) -> Word:
         """One word of a closed set."""
         value = self._string(name)

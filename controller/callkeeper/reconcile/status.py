@@ -10,6 +10,7 @@ from datetime import datetime
 
 from callkeeper.kinds.finding import ObjectKey
 from callkeeper.kinds.reading import ObjectReading
+from callkeeper.policy.compilation.contributions import contributions
 from callkeeper.policy.compile import AcceptedReason, Compiled, ObjectResult
 from callkeeper.policy.config import RecorderConfig
 from callkeeper.reconcile.reasons import AnyReason, ConditionStatus, ConditionType, Reason
@@ -125,6 +126,7 @@ def statuses(
             answers = list(_recorder_answers(compiled, result, observed))
         else:
             there = wanted.get(str(key)) == running.get(str(key)) and observed.running is not None
+            there = there and str(key) not in compiled.held_back
             answers = list(_settings_answers(result, observed, there, (unsupported or {}).get(key.kind)))
         made[key] = _status(key, generations.get(key, 0), answers, previous.get(key), now)
         if key == recorder:
@@ -152,28 +154,6 @@ def orphans(readings: Iterable[ObjectReading], *, previous: Statuses, now: datet
         result = ObjectResult(key=one.key, reason=reason, message=message)
         made[one.key] = _status(one.key, one.generation, list(_refused(result)), previous.get(one.key), now)
     return made
-
-
-def contributions(config: RecorderConfig | None) -> dict[str, int]:
-    """What each object has in a config, as one comparable number an object."""
-    if config is None:
-        return {}
-    parts: dict[str, list[object]] = {}
-    sections = (config.filter, config.retention, config.audit)
-    policy = config.policy
-    if policy.object:
-        own = (policy.default_mode, policy.always_on_limit_percent, policy.sampled_out, policy.capture)
-        parts.setdefault(policy.object, []).append(own)
-    for section in sections:
-        if section.object:
-            parts.setdefault(section.object, []).append(section)
-    for override in policy.overrides:
-        parts.setdefault(override.object, []).append(override)
-    for entry in config.blacklist:
-        parts.setdefault(entry.object, []).append(entry)
-    for text in config.missing:
-        parts.setdefault(text, []).append("missing")
-    return {key: hash(tuple(own)) for key, own in parts.items()}
 
 
 def _settings_answers(

@@ -17,9 +17,10 @@ from callkeeper.policy.compilation.confirmations import (
     retention_text,
     rounded_up,
     spent_problem,
+    unspent,
     words_problem,
 )
-from callkeeper.policy.compilation.gates import SMALLEST_GATED_REMOVAL
+from callkeeper.policy.compilation.removals import needs_a_word, reckoned_from
 from callkeeper.policy.compilation.values import Effects, UsedConfirmation
 from callkeeper.policy.config import RecorderConfig, RetentionSection
 from callkeeper.policy.retention_change import shortens
@@ -66,7 +67,7 @@ def unconfirmed(
     in_force = before or RecorderConfig()
     found = (
         _retention(in_force.retention, wanted.retention, effects, given),
-        _blacklist(in_force, wanted, removed, given),
+        _blacklist(in_force, wanted, removed, effects, given),
         # The first config takes nothing from the audit log that anybody had been promised.
         None if before is None else _audit(before, wanted, given),
     )
@@ -100,22 +101,24 @@ def _retention(
         f"this moves the expiry of {effects.shortens:,} recordings earlier, deletes {effects.deletes:,} of them at "
         f"once and takes protection from {effects.holds:,} legal holds"
     )
-    return Unconfirmed(object=wanted.object, message=message + problem, text=retention_text(before, wanted, effects))
+    text = unspent(retention_text(before, wanted, effects), effects)
+    return Unconfirmed(object=wanted.object, message=message + problem, text=text)
 
 
 def _blacklist(
-    before: RecorderConfig, wanted: RecorderConfig, removed: int, given: Iterable[Given]
+    before: RecorderConfig, wanted: RecorderConfig, removed: int, effects: Effects, given: Iterable[Given]
 ) -> Unconfirmed | None:
-    patterns = {entry.pattern for entry in before.blacklist}
-    if removed < SMALLEST_GATED_REMOVAL or removed * 2 <= len(patterns):
+    if not needs_a_word(before, removed):
         return None
     problem = _first_problem(given, lambda one: removal_problem(one, removed), "Blacklist")
     if problem is None:
         return None
     kept = {entry.pattern for entry in wanted.blacklist}
     losing = sorted({entry.object for entry in before.blacklist if entry.pattern not in kept})
-    message = f"this takes {removed:,} of {len(patterns):,} blacklist entries away"
-    return Unconfirmed(object=losing[0], message=message + problem, text=f"removes<={rounded_up(removed)}")
+    message = f"this takes {removed:,} of {reckoned_from(before):,} blacklist entries away"
+    return Unconfirmed(
+        object=losing[0], message=message + problem, text=unspent(f"removes<={rounded_up(removed)}", effects)
+    )
 
 
 def _audit(before: RecorderConfig, wanted: RecorderConfig, given: Iterable[Given]) -> Unconfirmed | None:

@@ -4,12 +4,13 @@ A confirmation names the change and the most it may take away. Reality within th
 a confirmation that was spent before, the change waits.
 """
 
+import re
 from dataclasses import dataclass
 
 from callkeeper.kinds.confirmation import Confirmation, ConfirmationError, parse_confirmation
 from callkeeper.kinds.reading import ObjectReading
 from callkeeper.kinds.terms import CONFIRM_ANNOTATION
-from callkeeper.policy.compilation.values import Effects, UsedConfirmation
+from callkeeper.policy.compilation.values import Effects, UsedConfirmation, spent_key
 from callkeeper.policy.config import RetentionSection
 
 MINIMUM_ROUNDED = 100
@@ -51,6 +52,13 @@ def rounded_up(count: int) -> int:
         return count
     step: int = 10 ** (len(str(count)) - 2)
     return -(-count // step) * step
+
+
+def unspent(text: str, effects: Effects | None) -> str:
+    """The text, its first bound raised for as long as it was spent before: a line to copy has to confirm something."""
+    while effects is not None and "<=" in text and spent_key(text) in effects.spent:
+        text = re.sub(r"<=(\d+)", lambda bound: f"<={int(bound[1]) + 1}", text, count=1)
+    return text
 
 
 def line_to_copy(text: str) -> str:

@@ -1,7 +1,7 @@
 """Changes that need a word: what takes away protection waits for a confirmation.
 
-Each gate looks at one section of the candidate beside the one in force and answers with the section that may be
-programmed now. A change that waits leaves what is in force as it is, and says on the object which line to paste.
+Each gate looks at one section of the candidate beside what the recorder runs and answers with the section that may be
+programmed now. A change that waits leaves what is running as it is, and says on the object which line to paste.
 """
 
 from dataclasses import dataclass, field, replace
@@ -19,22 +19,19 @@ from callkeeper.policy.compilation.confirmations import (
     retention_text,
     rounded_up,
     spent_problem,
+    unspent,
     words_problem,
 )
-from callkeeper.policy.compilation.values import AcceptedReason, Effects, Lost, UsedConfirmation
-from callkeeper.policy.config import (
-    AuditSection,
-    BlacklistEntry,
-    RecorderConfig,
-    RetentionSection,
-)
+from callkeeper.policy.compilation.contributions import differing
+from callkeeper.policy.compilation.removals import needs_a_word, reckoned_from, removed_patterns
+from callkeeper.policy.compilation.values import AcceptedReason, Effects, UsedConfirmation
+from callkeeper.policy.config import AuditSection, RecorderConfig, RetentionSection
 from callkeeper.policy.retention_change import shortens
 
-SMALLEST_GATED_REMOVAL = 20
-"""Fewer blacklist entries than this are removed without a word, whatever their share."""
+UNKNOWN = RecorderConfig(retention=RetentionSection(retention="forever", extra_retention="unlimited"))
+"""What is taken to run where nobody knows: the most protective rule, every change from which is gated."""
 
-MOST_PROTECTIVE = RetentionSection(retention="forever", extra_retention="unlimited")
-"""What is taken to be in force when its body is lost: every change from it is gated."""
+_NOT_ASKED = "whether it was spent before is not known until the recorder answers"
 
 
 @dataclass(kw_only=True)
@@ -44,7 +41,7 @@ class Gates:
     Attributes:
         attached: the objects of the recorder.
         recorder: the Recorder's own reading.
-        lost: the config in force, where its body is lost.
+        running: what the recorder runs; None before the first config, from which nothing can be taken.
         effects: what the recorder counted, or None while it was not asked.
         used: the confirmations that let a change pass.
         asks: whether something depends on effects that are not known yet.
@@ -52,30 +49,27 @@ class Gates:
 
     attached: Attached
     recorder: ObjectReading | None
-    lost: Lost | None
+    running: RecorderConfig | None
     effects: Effects | None
     used: set[UsedConfirmation] = field(default_factory=set)
     asks: bool = False
 
-    @property
-    def _in_force(self) -> RecorderConfig | None:
-        return self.attached.in_force
+    def passed(self, wanted: RecorderConfig) -> RecorderConfig:
+        """What of the candidate may be programmed now, but for the guardrail."""
+        return replace(self._blacklist(wanted), retention=self._retention(wanted), audit=self._audit(wanted))
 
-    def retention(self, wanted: RetentionSection) -> RetentionSection:
+    def _retention(self, config: RecorderConfig) -> RetentionSection:
         """Shorter retention, or less protection for holds."""
-        before = self._in_force.retention if self._in_force else RetentionSection()
-        if self.lost is not None:
-            before = MOST_PROTECTIVE
+        wanted, before = config.retention, (self.running or RecorderConfig()).retention
         if not shortens(before, wanted):
             return wanted
         effects = self._known_effects()
         if effects is None:
-            return wanted if self._in_force is None and self.lost is None else self._wait_for_effects(before, wanted)
+            return wanted if self.running is None else self._wait_for_effects(before, wanted)
         if not (effects.shortens or effects.deletes or effects.holds):
             return wanted
-        carriers = self._carriers(wanted.object)
         problems = []
-        for carrier in carriers:
+        for carrier in self._carriers(wanted.object):
             found = given(carrier, effects)
             if found is None:
                 continue
@@ -84,23 +78,23 @@ class Gates:
                 self.used.add(found.used)
                 return wanted
             problems.append(problem)
-        text = retention_text(before, wanted, effects)
         message = (
             f"this moves the expiry of {effects.shortens:,} recordings earlier, deletes {effects.deletes:,} of them "
             f"at once and takes protection from {effects.holds:,} legal holds"
         )
-        self._refuse(wanted.object, "retentionrule", message, problems, text)
+        self._refuse(wanted.object, "retentionrule", message, problems, retention_text(before, wanted, effects))
         return before
 
-    def blacklist(self, wanted: tuple[BlacklistEntry, ...]) -> tuple[BlacklistEntry, ...]:
+    def _blacklist(self, config: RecorderConfig) -> RecorderConfig:
         """A step that takes away more than half, and at least 20, of the entries in force."""
-        before = self._in_force.blacklist if self._in_force else ()
-        patterns = {entry.pattern for entry in before}
-        removed = patterns - {entry.pattern for entry in wanted}
-        if len(removed) < SMALLEST_GATED_REMOVAL or len(removed) * 2 <= len(patterns):
-            return wanted
+        before = self.running or RecorderConfig()
+        removed = removed_patterns(before, config)
+        if not needs_a_word(before, len(removed)):
+            # A list that is not taken in as it is may be the one whose removal waits.
+            waits = any(not self.attached.result(one).accepted for one in self.attached.of_kind("Blacklist"))
+            return replace(config, blacklisted_before=before.blacklisted_before if waits else None)
         problems = []
-        losing = sorted({entry.object for entry in before if entry.pattern in removed})
+        losing = {entry.object for entry in before.blacklist if entry.pattern in removed}
         carriers = [reading for reading in self.attached.of_kind("Blacklist") if str(reading.key) in losing]
         for carrier in [*carriers, self.recorder]:
             found = given(carrier, self.effects)
@@ -109,24 +103,23 @@ class Gates:
             problem = removal_problem(found, len(removed))
             if problem is None and self._known_effects() is not None:
                 self.used.add(found.used)
-                return wanted
-            problems.append(problem or "whether it was spent before is not known until the recorder answers")
-        message = (
-            f"this takes {len(removed):,} of {len(patterns):,} blacklist entries away; they stay in force until then"
-        )
-        text = f"removes<={rounded_up(len(removed))}"
+                return replace(config, blacklisted_before=None)
+            problems.append(problem or _NOT_ASKED)
+        from_ = reckoned_from(before)
+        message = f"this takes {len(removed):,} of {from_:,} blacklist entries away; they stay in force until then"
         for target in [reading.key for reading in carriers] or [self.attached.recorder]:
-            self._refuse(str(target), target.kind.lower(), message, problems, text)
-        kept = (entry for entry in before if entry.pattern in removed)
-        return tuple(sorted({*wanted, *kept}))
+            self._refuse(str(target), target.kind.lower(), message, problems, f"removes<={rounded_up(len(removed))}")
+        kept = (entry for entry in before.blacklist if entry.pattern in removed)
+        return replace(config, blacklist=tuple(sorted({*config.blacklist, *kept})), blacklisted_before=from_)
 
-    def audit(self, wanted: AuditSection) -> AuditSection:
+    def _audit(self, config: RecorderConfig) -> AuditSection:
         """Shorter retention of the audit log itself."""
-        before = self._in_force.audit if self._in_force else AuditSection()
+        wanted = config.audit
+        if self.running is None:
+            return wanted
+        before = self.running.audit
         change = (before.retention, wanted.retention)
         if not shortens(RetentionSection(retention=change[0]), RetentionSection(retention=change[1])):
-            return wanted
-        if self._in_force is None:
             return wanted
         problems = []
         for carrier in self._carriers(wanted.object):
@@ -139,20 +132,20 @@ class Gates:
             if problem is None and self._known_effects() is not None:
                 self.used.add(found.used)
                 return wanted
-            problems.append(problem or "whether it was spent before is not known until the recorder answers")
+            problems.append(problem or _NOT_ASKED)
         message = f"this keeps the audit log for {change[1]} instead of {change[0]}, and older rows would be deleted"
         self._refuse(wanted.object, "auditlog", message, problems, f"auditRetention={change[0]}->{change[1]}")
-        return replace(wanted, retention=before.retention)
+        return before
 
     def guardrail(self, wanted: RecorderConfig) -> RecorderConfig:
         """The Recorder's own limit on how many decisions one change may turn."""
         limit = _guardrail_percent(self.recorder)
-        if limit is None or self._in_force is None or wanted == self._in_force:
+        if limit is None or self.running is None or wanted == self.running:
             return wanted
         effects = self._known_effects()
         if effects is None:
-            self._guard("how many decisions this change turns is not known until the recorder answers", [], None)
-            return self._in_force
+            message = "how many decisions this change turns is not known until the recorder answers"
+            return self._hold_back(wanted, self.running, message, [], None)
         changed, considered = effects.changed_decisions, effects.considered_calls
         if changed * 100 <= limit * considered:
             return wanted
@@ -169,8 +162,7 @@ class Gates:
             problems.append(problem)
         share = f"{changed:,} of the last {considered:,} calls ({percent} %)"
         message = f"{share} would be decided otherwise; the guardrail allows {limit} %"
-        self._guard(message, problems, f"changes<={percent}%")
-        return self._in_force
+        return self._hold_back(wanted, self.running, message, problems, f"changes<={percent}%")
 
     def _known_effects(self) -> Effects | None:
         """The effects; asking for them where they are not known."""
@@ -188,12 +180,27 @@ class Gates:
         self._refuse(wanted.object, "retentionrule", message, [], None)
         return before
 
+    def _hold_back(
+        self, wanted: RecorderConfig, running: RecorderConfig, message: str, problems: list[str], text: str | None
+    ) -> RecorderConfig:
+        """Hold back the whole change: no confirmation is spent for it, and each object in it is told."""
+        self.used.clear()
+        self._refuse(None, "recorder", message, problems, text)
+        changing = differing(wanted, running)
+        for reading in self.attached.readings:
+            if str(reading.key) in changing:
+                because = f"held back by {self.attached.recorder}: {message}"
+                self.attached.judge(reading.key, AcceptedReason.CONFIRMATION_REQUIRED, because)
+        return running
+
     def _refuse(
         self, object_text: str | None, prefix: str, message: str, problems: list[str], text: str | None
     ) -> None:
         key = ObjectKey.parse(object_text) if object_text else self.attached.recorder
         because = f" (the confirmation given does not cover it: {problems[0]})" if problems else ""
-        hint = f"if that is meant, add the annotation  {line_to_copy(text)}" if text else "nothing to do but wait"
+        hint = "nothing to do but wait"
+        if text is not None:
+            hint = f"if that is meant, add the annotation  {line_to_copy(unspent(text, self.effects))}"
         finding = Finding(
             rule=f"{prefix}.confirmation-required",
             severity=Severity.ERROR,
@@ -203,13 +210,6 @@ class Gates:
             hint=hint,
         )
         self.attached.refuse(finding, AcceptedReason.CONFIRMATION_REQUIRED)
-
-    def _guard(self, message: str, problems: list[str], text: str | None) -> None:
-        self._refuse(None, "recorder", message, problems, text)
-        for reading in self.attached.readings:
-            self.attached.verdicts.setdefault(
-                reading.key, (AcceptedReason.CONFIRMATION_REQUIRED, f"held back by {self.attached.recorder}: {message}")
-            )
 
 
 def _guardrail_percent(recorder: ObjectReading | None) -> int | None:

@@ -63,6 +63,17 @@ InForce = RecorderConfig | Lost | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What the recorder runs, where that is not what is in force: drift, or a body that is lost.
+
+    Attributes:
+        config: it, or None where the recorder has no config.
+    """
+
+    config: RecorderConfig | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Effects:
     """What going from the recorder's present config to a candidate would do, as the recorder itself counted it.
 
@@ -83,6 +94,14 @@ class Effects:
     spent: frozenset[str] = frozenset()
 
 
+def spent_key(text: str) -> str:
+    """SHA-256 (hex) of a confirmation's canonical text.
+
+    Of the text alone: it goes with an object that is renamed, and would confirm there what it was not meant for.
+    """
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class UsedConfirmation:
     """A confirmation that lets a change of this compile pass; it travels beside the config and is then spent.
@@ -97,8 +116,8 @@ class UsedConfirmation:
 
     @property
     def spent_key(self) -> str:
-        """Under which the recorder remembers it as spent: SHA-256 (hex) of object and text."""
-        return hashlib.sha256(f"{self.object}\n{self.text}".encode()).hexdigest()
+        """Under which the recorder remembers it as spent."""
+        return spent_key(self.text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +149,7 @@ class Compiled:
     Attributes:
         config: what is to be in force; None while `hold` stands and nothing is known to be in force.
         hold: why nothing may be programmed, or None.
+        held_back: objects (`kind/namespace/name`) whose present text is not in `config`, because of `hold`.
         results: per object attached to the recorder, and for the Recorder itself.
         confirmations: those that were needed and given, sorted.
         question: the config whose effects must be asked from the recorder before `config` may be programmed; None
@@ -138,6 +158,7 @@ class Compiled:
 
     config: RecorderConfig | None
     hold: Hold | None = None
+    held_back: frozenset[str] = frozenset()
     results: Mapping[ObjectKey, ObjectResult] = field(default_factory=dict)
     confirmations: tuple[UsedConfirmation, ...] = ()
     question: RecorderConfig | None = None
