@@ -11,7 +11,7 @@ from aiohttp import web
 from callkeeper.policy.config import RecorderConfig
 from callkeeper.policy.config_json import revision, to_json
 from callkeeper.reconcile import http_recorder
-from callkeeper.reconcile.errors import Lies, RecorderError, Refused, Rejected, Unreachable
+from callkeeper.reconcile.errors import Lies, Mismatch, RecorderError, Refused, Rejected, Unreachable
 from callkeeper.reconcile.http_recorder import HttpRecorder
 from callkeeper.reconcile.port import Envelope
 
@@ -97,6 +97,13 @@ async def test_a_config_under_another_revision_is_a_lie():
 )
 async def test_every_status_is_somebodys_turn(status, kind):
     await fails(answers({"type": "/problems/x", "detail": "d" * 5000}, status), kind)
+
+
+async def test_a_recorder_that_asks_for_a_word_is_no_other_owners():
+    problem = {"type": "/problems/confirmation-required", "detail": "deletes 7", "next": "add the line"}
+    error = await fails(answers(problem, 409), Mismatch)
+    assert "deletes 7" in error.message
+    assert "add the line" in error.message
 
 
 async def test_the_token_is_asked_for_each_time():

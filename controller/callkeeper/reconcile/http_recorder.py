@@ -251,7 +251,7 @@ def _problem(endpoint: str, status: int, data: bytes) -> RecorderError:
         problem = json.loads(data)
         kind, detail = str(problem.get("type", "")), str(problem.get("detail") or problem.get("title") or "")
     except (ValueError, AttributeError, RecursionError):
-        kind, detail = "", ""
+        problem, kind, detail = {}, "", ""
     said = f" ({detail[:MAX_DETAIL]})" if detail else ""
     kinds: dict[int, tuple[type[RecorderError], str]] = {
         401: (Refused, f"{endpoint} refuses the credentials{said}; see that the token is right and may put settings"),
@@ -263,6 +263,9 @@ def _problem(endpoint: str, status: int, data: bytes) -> RecorderError:
     same = {403: 401, 400: 422, 413: 422, 428: 422, 405: 404}
     if status == 409 and kind.endswith("stale-epoch"):  # noqa: PLR2004 - HTTP's numbers
         return StaleEpoch(f"a newer instance programs this recorder{said}")
+    if status == 409 and kind.endswith("confirmation-required"):  # noqa: PLR2004 - HTTP's numbers
+        # It counted more than when it was asked: compiled anew, the object says which line is missing.
+        return Mismatch(f"the recorder asks for a confirmation{said}; {problem.get('next', '')[:MAX_DETAIL]}")
     found = kinds.get(same.get(status, status))
     if found is None:
         return Unreachable(f"{endpoint} answers {status}{said}; see the recorder's log")
