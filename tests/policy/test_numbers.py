@@ -104,7 +104,7 @@ def test_every_way_to_carry_a_number_gives_the_same(number: str):
 
 @pytest.mark.parametrize("unit", ["1", "+", "%23", "(", "@", ":", ";", "tel:", "sip:1", "%", " "])
 def test_a_long_text_is_read_in_linear_time(unit: str):
-    began = time.perf_counter()
+    began = time.process_time()
     normalize_number("tel:" + unit * 200_000)
     normalize_number(unit * 200_000)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2

@@ -228,11 +228,11 @@ def test_the_same_number_asked_again_gives_the_same_answer():
 )
 def test_hostile_lists_and_numbers_are_decided_without_going_back(patterns: list[str], number: str):
     matcher = PatternSet(patterns)
-    began = time.perf_counter()
+    began = time.process_time()
     for last in range(20):
         matcher.match(number[:-2] + f"{last:02}")
     # What goes back takes seconds for one of these; this takes well under a millisecond.
-    assert (time.perf_counter() - began) / 20 < 0.05
+    assert (time.process_time() - began) / 20 < 0.05
 
 
 def test_a_replaced_set_is_freed_at_once():

@@ -112,9 +112,9 @@ def test_a_list_of_many_patterns_under_one_head_is_searched_like_a_small_one():
     ],
 )
 def test_patterns_that_name_every_digit_are_proven_in_no_time(outer: str, inner: str, covered: bool):
-    began = time.perf_counter()
+    began = time.process_time()
     assert contains(outer, inner) is covered
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_a_proof_that_is_given_up_reports_nothing(monkeypatch: pytest.MonkeyPatch):
@@ -127,6 +127,6 @@ def test_a_large_list_takes_no_longer_than_its_length_demands():
     source = random.Random(4)
     patterns = [f"+39{source.randrange(10**7):07}" for _ in range(5000)]
     patterns += [f"+39{source.randrange(10**4):04}{'X' * source.randint(0, 3)}!" for _ in range(5000)]
-    began = time.perf_counter()
+    began = time.process_time()
     assert len(shadowed(patterns)) > 2500
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
