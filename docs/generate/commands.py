@@ -1,6 +1,7 @@
 """The help of every command, as the command itself prints it at 100 columns."""
 
 from collections.abc import Iterator
+from copy import copy
 
 import click
 
@@ -34,6 +35,9 @@ def options() -> Iterator[tuple[str, str]]:
 
 def _commands(command: click.Command, context: click.Context) -> Iterator[tuple[click.Command, click.Context]]:
     """Each command with a context under its group's, from which it takes settings such as `-h`."""
+    # click keeps the help option that the first context gave a command, and somebody may have run it without its group.
+    command = copy(command)
+    command._help_option = None  # noqa: SLF001 - there is no public way to make it forget
     yield command, context
     if isinstance(command, click.Group):
         for name in command.list_commands(context):
