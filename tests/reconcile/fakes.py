@@ -1,6 +1,6 @@
 """A recorder, a ledger store and an audit store in memory, and objects made from short words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,11 +9,13 @@ from callkeeper.audit.errors import StoreFailed
 from callkeeper.audit.event import AuditEvent
 from callkeeper.kinds.finding import ObjectKey
 from callkeeper.kinds.reading import ObjectReading, read_object
+from callkeeper.policy.compilation.carried import unconfirmed
+from callkeeper.policy.compilation.removals import removed_patterns
 from callkeeper.policy.compile import Effects
 from callkeeper.policy.config import RecorderConfig
 from callkeeper.policy.config_json import SECTIONS, revision
 from callkeeper.reconcile.attribution import Unattributed
-from callkeeper.reconcile.errors import Mismatch, OwnerConflict, StaleEpoch, Unreachable
+from callkeeper.reconcile.errors import Mismatch, OwnerConflict, StaleEpoch, Unconfirmed, Unreachable
 from callkeeper.reconcile.ledger import Ledger
 from callkeeper.reconcile.port import Envelope, RecorderState
 from callkeeper.reconcile.reconciler import Reconciler
@@ -37,6 +39,9 @@ class FakeRecorder:
     down: bool = False
     serves: RecorderConfig | None = None
     before_put: Any = None
+    counts: Callable[[RecorderConfig | None, RecorderConfig], Effects] | None = None
+    """Counts what a change takes away; with it the recorder has a gate of its own, as the real one."""
+    own_puts: list[RecorderConfig] = field(default_factory=list)
 
     async def read(self) -> RecorderState:
         self._up()
@@ -45,6 +50,8 @@ class FakeRecorder:
     async def check(self, envelope: Envelope) -> Effects:
         self._up()
         self.asked.append(envelope)
+        if self.counts is not None:
+            return replace(self.counts(self.state.config, envelope.config), spent=self.state.spent)
         return self.effects
 
     async def put(self, envelope: Envelope, *, if_match: str | None) -> str:
@@ -60,10 +67,27 @@ class FakeRecorder:
         wanted = revision(envelope.config)
         if state.revision not in (if_match, wanted):
             raise Mismatch("another revision")
+        if wanted != state.revision:
+            self._gate(envelope)
         self.puts += 1
+        self.own_puts.append(envelope.config)
         self.run(self.serves or envelope.config, owner=envelope.owner, epoch=envelope.epoch)
         self.state = replace(self.state, spent=state.spent | {one.spent_key for one in envelope.confirmations})
         return wanted
+
+    def _gate(self, envelope: Envelope) -> None:
+        if self.counts is None:
+            return
+        before = self.state.config
+        missing = unconfirmed(
+            before,
+            envelope.config,
+            effects=replace(self.counts(before, envelope.config), spent=self.state.spent),
+            confirmations=envelope.confirmations,
+            removed=len(removed_patterns(before or RecorderConfig(), envelope.config)),
+        )
+        if missing:
+            raise Unconfirmed(missing[0].message)
 
     async def body(self, wanted: str) -> RecorderConfig | None:
         self._up()

@@ -11,7 +11,7 @@ from aiohttp import web
 from callkeeper.policy.config import RecorderConfig
 from callkeeper.policy.config_json import revision, to_json
 from callkeeper.reconcile import http_recorder
-from callkeeper.reconcile.errors import Lies, Mismatch, RecorderError, Refused, Rejected, Unreachable
+from callkeeper.reconcile.errors import Lies, RecorderError, Refused, Rejected, Unconfirmed, Unreachable
 from callkeeper.reconcile.http_recorder import HttpRecorder
 from callkeeper.reconcile.port import Envelope
 
@@ -101,9 +101,10 @@ async def test_every_status_is_somebodys_turn(status, kind):
 
 async def test_a_recorder_that_asks_for_a_word_is_no_other_owners():
     problem = {"type": "/problems/confirmation-required", "detail": "deletes 7", "next": "add the line"}
-    error = await fails(answers(problem, 409), Mismatch)
+    error = await fails(answers(problem, 409), Unconfirmed)
     assert "deletes 7" in error.message
     assert "add the line" in error.message
+    await fails(answers({**problem, "next": 7}, 409), Unconfirmed)
 
 
 async def test_the_token_is_asked_for_each_time():

@@ -7,8 +7,9 @@ from tests.reconcile.fakes import RECORDER, MemoryLedger, World, a_blacklist, a_
 
 from callkeeper.kinds.finding import ObjectKey
 from callkeeper.policy.compile import Effects
-from callkeeper.policy.config import BlacklistEntry, RecorderConfig
+from callkeeper.policy.config import BlacklistEntry, RecorderConfig, RetentionSection
 from callkeeper.policy.config_json import revision
+from callkeeper.policy.retention_change import shortens
 from callkeeper.reconcile.reasons import ConditionStatus, ConditionType, Reason
 
 FOREIGN = RecorderConfig(blacklist=(BlacklistEntry(pattern="666", object="Blacklist/else/where", entry="666"),))
@@ -223,6 +224,104 @@ async def test_shorter_retention_is_asked_about_and_waits_for_a_word_that_is_the
     await settled(world, an_object("RetentionRule", spec={"retention": "90d"}))
     again = await settled(world, shorter(text))
     assert status(again, rule, ConditionType.ACCEPTED) == ("False", "ConfirmationRequired")
+
+
+def counting(before, wanted):
+    """Ten recordings that any shorter retention concerns."""
+    old = before.retention if before else RetentionSection()
+    return Effects(shortens=10) if shortens(old, wanted.retention) else Effects()
+
+
+def a_rule(retention, confirmation=None):
+    annotations = {"annotations": {"callkeeper.dev/confirm": confirmation}} if confirmation else {}
+    return an_object("RetentionRule", spec={"retention": retention}, **annotations)
+
+
+RULE = ObjectKey(kind="RetentionRule", namespace="default", name="default")
+
+
+async def test_a_change_beside_drift_is_reckoned_from_what_was_in_force():
+    world = World()
+    await settled(world, a_rule("90d"))
+    world.recorder.counts = counting
+    world.recorder.run(RecorderConfig(retention=RetentionSection(retention="1h")), owner="folder:test")
+    outcome = await settled(world, a_rule("30d"))
+    assert world.recorder.state.config.retention.retention == "90d"
+    assert outcome.reverted is not None
+    assert status(outcome, RULE, ConditionType.ACCEPTED) == ("False", "ConfirmationRequired")
+    assert world.audit.actions.count("RevertDrift") == world.audit.actions.count("RejectConfig") == 1
+
+
+async def test_a_longer_rule_of_somebody_else_goes_with_the_word_for_it_alone():
+    world = World()
+    world.recorder.counts = counting
+    first = a_rule("90d", "retention=forever->90d shortens<=10 deletes<=0 holds<=0")
+    await settled(world, first)
+    world.recorder.run(RecorderConfig(), owner="folder:test")
+    waiting = await settled(world, first)
+    assert world.recorder.state.config.retention.retention == "forever"
+    line = next(one.hint for one in waiting.compiled.results[RULE].findings).split('"')[1]
+    passed = await settled(world, a_rule("90d", line))
+    assert passed.statuses[RULE].ready
+    assert world.recorder.state.config.retention.retention == "90d"
+
+
+async def test_the_first_contact_with_a_recorder_takes_nothing_from_it_without_a_word():
+    world = World()
+    world.recorder.counts = counting
+    many = tuple(BlacklistEntry(pattern=f"6{one:03}", object="Blacklist/else/where", entry="6") for one in range(50))
+    found = RecorderConfig(blacklist=many, retention=RetentionSection(retention="180d"))
+    world.recorder.run(found, owner="folder:test")
+    outcome = await settled(world, a_rule("90d"), a_blacklist("112"))
+    assert {entry.pattern for entry in many} < {entry.pattern for entry in world.recorder.state.config.blacklist}
+    assert world.recorder.state.config.retention.retention == "180d"
+    line = next(one.hint for one in outcome.compiled.results[RULE].findings).split('"')[1]
+    assert line.startswith("retention=180d->90d ")
+    assert (await settled(world, a_rule("90d", line), a_blacklist("112"))).statuses[RULE].ready
+
+
+async def test_a_recorder_that_lost_its_config_gets_it_back_before_anything_changes():
+    world = World()
+    await settled(world, a_rule("90d"), a_blacklist("112"))
+    world.recorder.state = replace(world.recorder.state, revision=None, owner=None, config=None)
+    await settled(world, a_rule("30d"), a_blacklist("113"))
+    assert [put.blacklist[0].pattern for put in world.recorder.own_puts] == ["112", "112", "113"]
+
+
+async def test_what_the_recorder_counts_anew_makes_the_change_wait():
+    world = World()
+    await settled(world, a_rule("90d"))
+    asked = [Effects(shortens=3), Effects(shortens=10), Effects(shortens=10)]
+    world.recorder.counts = lambda *_: asked.pop(0)
+    outcome = await settled(world, a_rule("30d", "retention=90d->30d shortens<=3 deletes<=0 holds<=0"))
+    assert status(outcome, RULE, ConditionType.ACCEPTED) == ("False", "ConfirmationRequired")
+    assert world.recorder.state.config.retention.retention == "90d"
+
+
+async def test_an_object_that_is_broken_again_is_reported_again():
+    world = World()
+    for patterns in ("11Y", "112", "11Y"):
+        await settled(world, a_blacklist(patterns))
+    assert world.audit.actions.count("RejectConfig") == 2
+
+
+async def test_what_changes_beside_a_broken_recorder_object_is_not_called_programmed():
+    world = World()
+    await settled(world, a_blacklist("112"), a_policy())
+    outcome = await world.reconciler().reconcile([the_recorder(nonsense=1), a_blacklist("113"), a_policy()], {})
+    assert status(outcome, BLACKLIST, ConditionType.PROGRAMMED) == ("False", "RecorderInvalid")
+    policy = ObjectKey(kind="RecordingPolicy", namespace="default", name="default")
+    assert status(outcome, policy, ConditionType.PROGRAMMED) == ("True", "Programmed")
+
+
+async def test_a_suspended_recorder_is_not_taken_over():
+    world = World()
+    objects = [the_recorder(suspend=True), a_blacklist("112")]
+    there = (await World().reconciler().reconcile([the_recorder(), a_blacklist("112")], {})).in_force
+    world.recorder.run(there, owner="cluster:other", epoch=7)
+    outcome = await world.reconciler(take_over=True).reconcile(objects, {})
+    assert world.recorder.puts == 0
+    assert outcome.failure[0] is Reason.SUSPENDED
 
 
 async def test_a_lost_ledger_programs_nothing_until_every_object_is_valid():

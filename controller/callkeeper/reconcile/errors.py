@@ -3,6 +3,7 @@
     RecorderError
     ├── Unreachable       no answer in time: try again
     ├── Mismatch          another config is in force than the one this put was written for: read again
+    │   └── Unconfirmed   the recorder counted more than was confirmed: read and ask again
     ├── Lies              it answered, and what it says does not hold together: named, and tried again
     ├── Unrecorded        what would be done cannot be noted on this side, so it is not done: try again
     └── Terminal          trying again helps nobody; somebody has to act
@@ -14,7 +15,8 @@
 Each carries the reason its conditions show, and a message that says what to do next.
 """
 
-from callkeeper.reconcile.reasons import Reason
+from callkeeper.policy.compile import AcceptedReason
+from callkeeper.reconcile.reasons import AnyReason, Reason
 
 
 class RecorderError(Exception):
@@ -25,7 +27,7 @@ class RecorderError(Exception):
         message: what failed, and what to do next.
     """
 
-    reason: Reason = Reason.UNREACHABLE
+    reason: AnyReason = Reason.UNREACHABLE
     terminal: bool = False
 
     def __init__(self, message: str) -> None:
@@ -40,7 +42,13 @@ class Unreachable(RecorderError):  # noqa: N818 - a state of the recorder, named
 class Mismatch(RecorderError):  # noqa: N818 - the precondition of RFC 9110 by its outcome
     """Another config is in force than the one the put was written for (412)."""
 
-    reason = Reason.PENDING
+    reason: AnyReason = Reason.PENDING
+
+
+class Unconfirmed(Mismatch):
+    """The put takes away more than its confirmations cover, as the recorder counts it now (409)."""
+
+    reason = AcceptedReason.CONFIRMATION_REQUIRED
 
 
 class Lies(RecorderError):  # noqa: N818 - says what the recorder does

@@ -24,6 +24,7 @@ from callkeeper.reconcile.errors import (
     Refused,
     Rejected,
     StaleEpoch,
+    Unconfirmed,
     Unreachable,
 )
 from callkeeper.reconcile.plan import short
@@ -265,7 +266,8 @@ def _problem(endpoint: str, status: int, data: bytes) -> RecorderError:
         return StaleEpoch(f"a newer instance programs this recorder{said}")
     if status == 409 and kind.endswith("confirmation-required"):  # noqa: PLR2004 - HTTP's numbers
         # It counted more than when it was asked: compiled anew, the object says which line is missing.
-        return Mismatch(f"the recorder asks for a confirmation{said}; {problem.get('next', '')[:MAX_DETAIL]}")
+        step = str(problem.get("next") or "see what its settings take away")[:MAX_DETAIL]
+        return Unconfirmed(f"the recorder asks for a confirmation{said}; {step}")
     found = kinds.get(same.get(status, status))
     if found is None:
         return Unreachable(f"{endpoint} answers {status}{said}; see the recorder's log")

@@ -11,8 +11,9 @@ from callkeeper.kinds.finding import ObjectKey
 from callkeeper.kinds.reading import ObjectReading
 from callkeeper.kinds.recorder import Recorder
 from callkeeper.kinds.terms import DriftPolicy
-from callkeeper.policy.compile import Compiled, Effects, Hold, InForce
+from callkeeper.policy.compile import Compiled, Effects, Found, Hold, InForce, Lost
 from callkeeper.policy.compile import compile as compile_objects
+from callkeeper.policy.config import RecorderConfig
 from callkeeper.policy.config_json import SECTIONS, revision
 from callkeeper.reconcile.ledger import Ledger
 from callkeeper.reconcile.port import Envelope, RecorderState
@@ -63,6 +64,11 @@ class Plan:
     message: str = ""
 
     @property
+    def puts_right(self) -> bool:
+        """Whether this only undoes what somebody else programmed; what the objects say now comes after it."""
+        return self.drifted and self.step is not Step.LEAVE
+
+    @property
     def terminal(self) -> bool:
         """Whether somebody has to act before anything more is done."""
         return self.step is Step.LEAVE
@@ -80,6 +86,9 @@ def make_plan(
 ) -> Plan:
     """Plan the next step.
 
+    What somebody else programmed is put right before anything that the objects say now: what a change takes away is
+    reckoned from what was in force, and a foreign config must not be the stepping stone to less. Plan again then.
+
     Args:
         readings: all objects, of any recorder.
         recorder: whose config this is about.
@@ -91,8 +100,10 @@ def make_plan(
     """
     if effects is not None:
         effects = replace(effects, spent=effects.spent | state.spent)
-    compiled = compile_objects(readings, recorder=recorder, in_force=in_force, effects=effects)
-    wanted = revision(compiled.config) if compiled.config is not None else None
+    there = Found(config=state.config)
+    found = there if isinstance(in_force, Lost) else None
+    compiled = compile_objects(readings, recorder=recorder, in_force=in_force, effects=effects, found=found)
+    wanted = _revision(compiled)
     drifted = ledger.revision is not None and state.revision not in {ledger.revision, wanted}
     leave = _why_leave(compiled, ledger, state, wanted, take_over=take_over)
     if leave is None and drifted and state.revision is not None and _drift_policy(readings, recorder):
@@ -100,6 +111,9 @@ def make_plan(
     if leave is not None:
         reason, message = leave
         return Plan(step=Step.LEAVE, compiled=compiled, wanted=wanted, drifted=drifted, reason=reason, message=message)
+    if drifted and isinstance(in_force, RecorderConfig):
+        compiled = compile_objects(readings, recorder=recorder, in_force=in_force, effects=effects, found=there)
+        wanted = _revision(compiled)
     if compiled.question is not None and effects is None:
         question = _envelope(compiled, ledger, state, take_over=take_over)
         return Plan(
@@ -112,7 +126,7 @@ def make_plan(
         )
     if state.revision == wanted and state.owner == ledger.owner:
         message = f"revision {short(wanted)} is in force"
-        return Plan(step=Step.NOTHING, compiled=compiled, wanted=wanted, message=message)
+        return Plan(step=Step.NOTHING, compiled=compiled, wanted=wanted, drifted=drifted, message=message)
     return Plan(
         step=Step.PUT,
         compiled=compiled,
@@ -130,6 +144,10 @@ def short(text: str | None) -> str:
     return text[:SHORT_REVISION] if text else "none"
 
 
+def _revision(compiled: Compiled) -> str | None:
+    return revision(compiled.config) if compiled.config is not None else None
+
+
 def drift_message(state: RecorderState, ledger: Ledger) -> str:
     """Says what was found instead of what, and what to do."""
     return (
@@ -142,7 +160,8 @@ def _why_leave(
     compiled: Compiled, ledger: Ledger, state: RecorderState, wanted: str | None, *, take_over: bool
 ) -> tuple[Reason, str] | None:
     """Why the recorder is left as it is, or None."""
-    if compiled.hold is not None and not (compiled.hold is Hold.SUSPENDED and state.revision == wanted):
+    in_force_already = (state.revision, state.owner) == (wanted, ledger.owner)
+    if compiled.hold is not None and not (compiled.hold is Hold.SUSPENDED and in_force_already):
         return _HOLDS[compiled.hold]
     if wanted is None:
         return Reason.IN_FORCE_LOST, _HOLDS[Hold.IN_FORCE_LOST][1]

@@ -27,11 +27,11 @@ from callkeeper.reconcile.events import Occasion, RowWriter
 from callkeeper.reconcile.ledger import Ledger, LedgerStore, Pending, Remembered
 from callkeeper.reconcile.plan import Plan, Step, make_plan, short
 from callkeeper.reconcile.port import RecorderPort, RecorderState
-from callkeeper.reconcile.reasons import Reason
+from callkeeper.reconcile.reasons import AnyReason, Reason
 from callkeeper.reconcile.status import Observed, Statuses, statuses
 
-MAX_MISMATCHES = 5
-"""Times a put is planned anew because the recorder changed in between, before pausing."""
+MAX_ATTEMPTS = 5
+"""Times it is planned anew, because the recorder changed in between or was put right first, before pausing."""
 
 
 class AuditPort(Protocol):
@@ -75,7 +75,7 @@ class Outcome:
     effects: Effects | None = None
     reverted: str | None = None
     drifted: bool = False
-    failure: tuple[Reason, str] | None = None
+    failure: tuple[AnyReason, str] | None = None
     retry: bool = False
 
 
@@ -134,23 +134,29 @@ class Reconciler:
         return self._outcome(done, readings, previous, None)
 
     async def _attempts(self, readings: Sequence[ObjectReading], done: _Done) -> None:
-        for _ in range(MAX_MISMATCHES - 1):
+        for _ in range(MAX_ATTEMPTS - 1):
             with suppress(Mismatch):
-                return await self._attempt(readings, done)
-        return await self._attempt(readings, done)
+                if await self._attempt(readings, done):
+                    return
+        if not await self._attempt(readings, done):
+            raise Mismatch("somebody else programs this recorder again and again; see what else writes to it")
 
-    async def _attempt(self, readings: Sequence[ObjectReading], done: _Done) -> None:
+    async def _attempt(self, readings: Sequence[ObjectReading], done: _Done) -> bool:
+        """Read, plan and do; False where only a foreign config was put right, and what the objects say comes next."""
+        done.plan = None
         done.state = await self.port.read()
         done.ledger = await self._finish(done.ledger, done.state)
         in_force = await self._in_force(done.ledger, done.state)
         # A large blacklist takes a while to compile, and the event loop may have calls to attend to.
-        plan = done.plan = await asyncio.to_thread(self._plan, readings, done, in_force, None)
+        plan = await asyncio.to_thread(self._plan, readings, done, in_force, None)
         if plan.step is Step.ASK:
             assert plan.envelope is not None
             done.effects = await self.port.check(plan.envelope)
-            plan = done.plan = await asyncio.to_thread(self._plan, readings, done, in_force, done.effects)
+            plan = await asyncio.to_thread(self._plan, readings, done, in_force, done.effects)
+        done.plan = plan
         before = in_force if isinstance(in_force, RecorderConfig) else done.state.config
         await self._do(readings, done, plan, before)
+        return not plan.puts_right
 
     def _plan(self, readings: Sequence[ObjectReading], done: _Done, in_force: InForce, effects: Effects | None) -> Plan:
         assert done.state is not None
@@ -189,8 +195,9 @@ class Reconciler:
             state = done.state = await self._read_back(plan)
         if settles:
             self.take_over = False
-            done.before, done.changes = before, changes
-            done.reverted = (plan.if_match or "") if plan.drifted else None
+            done.before, done.changes = done.before or before, (*done.changes, *changes)
+            if plan.puts_right and plan.step is Step.PUT:
+                done.reverted = plan.if_match or ""
         done.ledger = await self._finish(ledger, state)
 
     async def _read_back(self, plan: Plan) -> RecorderState:
@@ -254,25 +261,24 @@ class Reconciler:
         )
         rows = RowWriter(occasion, self.attribution, sender=ledger.sender, sequence=ledger.sequence)
         reported = plan.drifted and plan.reason is Reason.DRIFTED
-        if plan.drifted and settles and plan.step is Step.PUT:
+        if plan.puts_right and plan.step is Step.PUT:
             rows.drift(Action.REVERT_DRIFT, state.revision, state.owner)
         elif reported and ledger.remembered.drift != state.revision:
             rows.drift(Action.REPORT_DRIFT, state.revision, state.owner)
         rows.changes(changes)
-        if settles:
+        if plan.step is Step.PUT:
             rows.confirmations(plan.compiled.confirmations, _counts(done.effects))
-        rejected = self._rejected(plan.compiled)
         told = ledger.remembered.rejected
-        rows.rejections(result for key, (result, text) in rejected.items() if told.get(key) != text)
+        refused = dict(told)
+        if not plan.puts_right:
+            rejected = self._rejected(plan.compiled)
+            rows.rejections(result for key, (result, text) in rejected.items() if told.get(key) != text)
+            refused = {key: text for key, (_, text) in rejected.items()}
         fields = recorder_fields(readings, self.recorder)
         if fields is not None and ledger.remembered.recorder not in (None, fields):
             rows.recorder(ledger.remembered.recorder or {}, fields)
-        present = {str(key) for key in plan.compiled.results}
         return rows.rows, Remembered(
-            rejected={
-                **{key: text for key, text in told.items() if key in present},
-                **{key: text for key, (_, text) in rejected.items()},
-            },
+            rejected=refused,
             drift=state.revision if reported else None,
             recorder=fields if fields is not None else ledger.remembered.recorder,
         )
@@ -372,10 +378,11 @@ def _counts(effects: Effects | None) -> dict[str, int]:
 def _observed(done: _Done, error: RecorderError | None) -> Observed:
     state, plan, ledger = done.state, done.plan, done.ledger
     answered = state is not None and (error is None or error.reason not in {Reason.UNREACHABLE, Reason.REFUSED})
-    reachable = (Reason.REACHABLE, "the recorder answered")
+    reachable: tuple[AnyReason, str] = (Reason.REACHABLE, "the recorder answered")
     if not answered and error is not None:
         reachable = (error.reason, error.message)
     drifted = state is not None and ledger.revision is not None and state.revision != ledger.revision
+    synced: tuple[AnyReason, str]
     if error is not None:
         synced = (error.reason, error.message)
     elif plan is None or plan.step is Step.LEAVE:

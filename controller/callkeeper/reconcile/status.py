@@ -82,8 +82,8 @@ class Observed:
         revision: the revision it said it runs; None when it runs none or did not answer.
     """
 
-    reachable: tuple[Reason, str]
-    synced: tuple[Reason, str]
+    reachable: tuple[AnyReason, str]
+    synced: tuple[AnyReason, str]
     terminal: bool = False
     running: RecorderConfig | None = None
     revision: str | None = None
@@ -187,7 +187,7 @@ def _refused(result: ObjectResult) -> Iterator[_Answer]:
     yield _answer(ConditionType.STALLED, True, result.reason, result.message)
 
 
-def _not_in_force(reason: Reason, message: str, *, stalled: bool) -> Iterator[_Answer]:
+def _not_in_force(reason: AnyReason, message: str, *, stalled: bool) -> Iterator[_Answer]:
     yield _answer(ConditionType.PROGRAMMED, False, reason, message)
     yield _answer(ConditionType.READY, False, reason, message)
     yield _answer(ConditionType.STALLED if stalled else ConditionType.RECONCILING, True, reason, message)
