@@ -123,7 +123,7 @@ async def test_a_release_that_was_broken_off_is_made_up_for_by_the_sweeper(recor
     async def dies(*_: object, **__: object) -> None:
         raise Died
 
-    gate.came_into_force = dies  # type: ignore[method-assign, assignment]
+    gate.came_into_force = dies  # type: ignore[method-assign]
     text = word("extraRetention=365d->disabled shortens<=1 deletes<=0 holds<=1")
     with pytest.raises(Died):
         await recorder.put(ruled("1h", "disabled"), **text)

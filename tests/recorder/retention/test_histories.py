@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from tests.recorder.recordings.kept import all_kept, recorded, ruled, sent
 from tests.recorder.stage import Stage, stage
 
 from callkeeper.audit.actions import Action
+from callkeeper.recorder.store.port import Reading
+from callkeeper.recorder.store.values import Tombstone
 
 DAY = timedelta(days=1)
 SPANS = {
@@ -97,6 +100,10 @@ class Model:
         return all(now >= released + DAY for released in releases)
 
 
+def _tombstone(name: str, rows: Reading) -> Tombstone | None:
+    return rows.tombstone(name)
+
+
 class Histories(RuleBasedStateMachine):
     """The recorder beside the model."""
 
@@ -135,8 +142,9 @@ class Histories(RuleBasedStateMachine):
     @rule(user=st.sampled_from(["ada", "bob"]), conversation=st.sampled_from(CONVERSATIONS))
     def record(self, user: str, conversation: str) -> None:
         self.number += 1
-        body = {"called": {"user": user}, "conversation": conversation, "seconds": 0}
-        name = self.run(recorded(self.stage, f"n-{self.number}", **body))
+        called = {"user": user}
+        doing = recorded(self.stage, f"n-{self.number}", seconds=0, called=called, conversation=conversation)
+        name = self.run(doing)
         self.model.calls[name] = Call(user=user, conversation=conversation, ended=self.now, promised=self.now)
         self.model.promise()
 
@@ -231,7 +239,7 @@ class Histories(RuleBasedStateMachine):
         for name in self.model.calls.keys() - there:
             call = self.model.calls.pop(name)
             store = self.stage.recorder.parts.store
-            tombstone = self.run(store.read(lambda rows, name=name: rows.tombstone(name)))
+            tombstone = self.run(store.read(partial(_tombstone, name)))
             assert tombstone.why in allowed
             assert tombstone.removed == self.now
             assert tombstone.revision == self.stage.recorder.programming.revision

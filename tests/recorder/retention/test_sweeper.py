@@ -16,7 +16,7 @@ from callkeeper.recorder.errors import StorageFault
 from callkeeper.recorder.retention import sweeper as sweeping
 from callkeeper.recorder.retention.sweeper import Halt, Sweep
 from callkeeper.recorder.store.port import Writing
-from callkeeper.recorder.store.values import Tombstone
+from callkeeper.recorder.store.values import EVERYTHING, Tombstone
 
 HOLDS = "/v1/conversations/c-1/holds"
 LATE = 91 * 86_400
@@ -79,9 +79,8 @@ async def test_held_recordings_go_after_extra_retention_and_released_ones_a_day_
     await recorder.program(ruled("90d", "365d"))
     await recorded(recorder, "n-1")
     await recorded(recorder, "n-2", conversation="c-2")
-    for conversation in ("c-1", "c-2"):
-        path = f"/v1/conversations/{conversation}/holds"
-        answer = await recorder.ask("user:ada", "POST", path, json={"reason": "case 7"})
+    await recorder.ask("user:ada", "POST", HOLDS, json={"reason": "case 7"})
+    answer = await recorder.ask("user:ada", "POST", "/v1/conversations/c-2/holds", json={"reason": "case 7"})
     recorder.clock.forward(LATE)
     assert (await sweep(recorder)).expired == 0
     await recorder.ask("user:ada", "POST", f"/v1/conversations/c-2/holds/{answer.json()['id']}:release")
@@ -214,7 +213,7 @@ async def test_two_that_finish_the_same_removal_leave_one_row(recorder: Stage) -
     found = await kept(recorder, one)
     assert found is not None
     remover, other = recorder.recorder.sweeper._remover, recorder.recorder.deleting._remover
-    begun = await recorder.recorder.deleting._begin(one, sweeping.EVERYTHING, "ada", _actor())
+    begun = await recorder.recorder.deleting._begin(one, EVERYTHING, "ada", _actor())
     first, second = await asyncio.gather(remover.finish((begun,)), other.finish((begun,)))
     assert sum(first.removed.values()) + sum(second.removed.values()) == 1
     assert len(await sent(recorder)) == 1
@@ -255,6 +254,29 @@ async def test_media_that_cannot_be_removed_holds_nothing_else_up(
     assert len(await sent(recorder, Action.EXPIRE_RECORDING)) == 7
 
 
+async def test_a_disk_that_fails_for_all_ends_the_sweep(recorder: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeping, "BATCH", 2)
+    monkeypatch.setattr(sweeping, "MOST_FAILED", 3)
+    await recorder.program(ruled("90d"))
+    for number in range(9):
+        await with_media(recorder, await recorded(recorder, f"n-{number}"))
+    remover = recorder.recorder.sweeper._remover
+    media = remover._media
+
+    class Broken:
+        async def remove(self, path: str) -> None:
+            raise StorageFault(f"cannot remove {path}", "see to the disk")
+
+    remover._media = Broken()
+    recorder.clock.forward(LATE)
+    for _ in range(2):
+        found = await sweep(recorder)
+        assert (found.failed, found.halted) == (4, Halt.FAILED)
+        assert len(await all_kept(recorder)) == 5
+    remover._media = media
+    assert (await sweep(recorder)).expired == 9
+
+
 async def test_a_store_that_cannot_write_ends_the_sweep_and_the_next_goes_on(recorder: Stage) -> None:
     await recorder.program(ruled("90d"))
     await recorded(recorder)
@@ -293,7 +315,7 @@ async def test_a_hold_placed_between_the_look_and_the_removal_protects(recorder:
     sweeper = recorder.recorder.sweeper
     ensure_room = sweeper._ensure_room
     read = sweeper._store.read
-    placed = []
+    placed: list[str] = []
 
     async def reading(query: Any) -> Any:
         found = await read(query)
@@ -302,7 +324,8 @@ async def test_a_hold_placed_between_the_look_and_the_removal_protects(recorder:
             from callkeeper.recorder.store.values import KeptHold  # noqa: PLC0415 - for this test alone
 
             hold = KeptHold(id="h", conversation="c-1", owner="ada", reason="r", placed=recorder.clock.now())
-            placed.append(await sweeper._store.write(lambda rows: rows.add_hold(hold)))
+            await sweeper._store.write(lambda rows: rows.add_hold(hold))
+            placed.append(hold.id)
         return found
 
     sweeper._store.read = reading  # type: ignore[method-assign]

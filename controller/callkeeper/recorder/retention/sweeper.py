@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
+from time import perf_counter
 
 import structlog
 
@@ -41,6 +42,10 @@ SWEEP_SECONDS = 60.0
 
 BATCH = 100
 """Recordings in one transaction: it takes some 20 ms, for which a call's own writing may wait."""
+
+MOST_FAILED = 1_000
+"""Recordings of one sweep whose media could not be removed, before it ends: a disk that fails so often fails for all,
+and what was made unreachable for nothing is looked at again by every sweep."""
 
 OUTBOX_SHARE = bounds.OUTBOX_ROWS // 2
 """Audit events that may wait while a sweep goes on."""
@@ -167,7 +172,7 @@ class Sweeper:
             return ended
 
     async def _through(self) -> None:
-        failed: list[int] = []
+        failed: set[int] = set()
         await self._finish_begun(failed)
         if not await self._guard.look():
             raise _Halted(Halt.CLOCK)
@@ -175,14 +180,14 @@ class Sweeper:
         if rule.section is None:
             return
         await self._release_unprotected()
-        await self._erase()
+        await self._erase(failed)
         await self._promise(rule)
         await self._expire(failed)
         if failed:
-            self._count(failed=len(set(failed)))
+            self._count(failed=len(failed))
             raise _Halted(Halt.FAILED)
 
-    async def _finish_begun(self, failed: list[int]) -> None:
+    async def _finish_begun(self, failed: set[int]) -> None:
         while True:
             # Those that failed stay in front: look behind them.
             begun = await self._store.read(lambda rows: rows.unreachable(len(failed) + BATCH))
@@ -191,13 +196,16 @@ class Sweeper:
                 return
             await self._finish(begun, failed)
 
-    async def _finish(self, begun: Sequence[KeptRecording], failed: list[int]) -> None:
+    async def _finish(self, begun: Sequence[KeptRecording], failed: set[int]) -> None:
         finished = await self._remover.finish(begun)
         expired = finished.removed.pop(Why.EXPIRED, 0)
         self._count(expired=expired, finished=sum(finished.removed.values()))
         # What has no note to be explained by stays, and is not looked at for ever.
         done = expired + sum(finished.removed.values())
-        failed += finished.failed if done or finished.failed else [recording.key for recording in begun]
+        failed.update(finished.failed if done or finished.failed else [recording.key for recording in begun])
+        if len(failed) > MOST_FAILED:
+            self._count(failed=len(failed))
+            raise _Halted(Halt.FAILED)
 
     async def _release_unprotected(self) -> None:
         """A confirmed change that was broken off after it came into force: its holds are released now."""
@@ -221,7 +229,7 @@ class Sweeper:
             },
         )
 
-    async def _erase(self) -> None:
+    async def _erase(self, failed: set[int]) -> None:
         """Carry out requests to erase whose recordings nothing protects any more."""
         requests = await self._store.read(lambda rows: rows.open_erasures())
         for begun in range(0, len(requests), BATCH):
@@ -231,7 +239,7 @@ class Sweeper:
                 removal = Removal.by_itself(Why.ERASED, rule, at=now, app_name=self._programming.application_name)
                 names = [request.recording for request in some]
                 gone = await self._store.write(partial(_begin_erasing, names=names, rule=rule, removal=removal))
-            await self._finish(gone, [])
+            await self._finish(gone, failed)
 
     async def _promise(self, rule: Rule) -> None:
         """Write down the minimum that ended recordings were promised, so that no later rule takes it away.
@@ -256,9 +264,10 @@ class Sweeper:
             kept = json.dumps({"minimum": minimum.total_seconds(), "clock": after[0].isoformat(), "key": after[1]})
             await self._store.write(lambda rows: rows.set_meta(PROMISED, kept))
 
-    async def _expire(self, failed: list[int]) -> None:
+    async def _expire(self, failed: set[int]) -> None:
         after: Place | None = None
         while True:
+            begun = perf_counter()
             await self._ensure_room()
             async with self._programming.steady() as stored:
                 rule, now = Rule.of(stored), self._clock.now()
@@ -270,13 +279,15 @@ class Sweeper:
                 if expired:
                     app = self._programming.application_name
                     removal = Removal.by_itself(Why.EXPIRED, rule, at=now, app_name=app)
-                    expired = await self._store.write(partial(window.begin, removal=removal))
+                    expired = await self._store.write(partial(window.begin, removal=removal, found=expired))
             self._count(looked_at=len(page))
             if expired:
                 await self._finish(expired, failed)
             if len(page) < BATCH:
                 return
             after = _place(page[-1])
+            # As long as the batch took: at least half of the time is for those who ask for something.
+            await asyncio.sleep(perf_counter() - begun)
 
     async def _ensure_room(self) -> None:
         size = await self._store.read(lambda rows: rows.outbox_size())
@@ -311,8 +322,10 @@ class _Window:
         page = rows.ended_before(self.before, self.after, BATCH)
         return page, list(self._expired(rows, page))
 
-    def begin(self, rows: Writing, removal: Removal) -> list[KeptRecording]:
-        _, expired = self.look(rows)
+    def begin(self, rows: Writing, removal: Removal, found: Sequence[KeptRecording]) -> list[KeptRecording]:
+        """Begin with those of the snapshot that still have to go: a hold, or media, may have come meanwhile."""
+        fresh = [one if one.status is Status.COMPLETE else rows.recording(one.id, EVERYTHING) for one in found]
+        expired = list(self._expired(rows, [one for one in fresh if one is not None]))
         begin(rows, expired, removal)
         return expired
 
