@@ -44,15 +44,15 @@ def create_app(parts: RecorderParts) -> FastAPI:
     app = FastAPI(title=TITLE, version=VERSION, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.router.route_class = door(parts.principals, recorder.metrics, parts.trusted_proxies)
     app.state.recorder = recorder
-    # Routes are tried in this order: the starts of calls, which are most requests, come first.
+    # Routes are tried in this order: what comes in from calls, which is most requests, comes first.
     for add in (
         add_call_routes,
+        add_media_routes,
         add_graph_routes,
         add_config_routes,
         add_user_routes,
         add_user_writing_routes,
         add_ledger_routes,
-        add_media_routes,
         add_recording_routes,
         add_hold_routes,
         add_retention_routes,

@@ -89,6 +89,7 @@ class GapAnswer(Answer):
 class RecordingAnswer(Answer):
     """One recording of one user."""
 
+    id: str = Field(description="Where its media goes: `/v1/recordings/{id}/media`.")
     cause: str = Field(description="automatic, started, or inherited from an earlier segment.")
     whole_call: bool
     opened_at: str

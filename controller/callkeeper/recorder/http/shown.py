@@ -10,6 +10,7 @@ from callkeeper.policy.rules import Rules
 from callkeeper.recorder.clock import instant_text
 from callkeeper.recorder.locating import Locator
 from callkeeper.recorder.segment import Recording, Segment, UserRecordings
+from callkeeper.recorder.store.values import recording_id
 
 
 def shown_source(source: Source | None, locator: Locator) -> dict[str, Any] | None:
@@ -43,7 +44,7 @@ def shown_segment(segment: Segment, locator: Locator) -> dict[str, Any]:
         "configRevision": Rules.of(segment.config).revision,
         "directoryRevision": first.directory_revision if first else "",
         "decisions": [_decision(found, locator) for found in decision.decisions],
-        "users": [_user(user) for user in segment.users.values()],
+        "users": [_user(user, segment.id) for user in segment.users.values()],
     }
 
 
@@ -118,17 +119,18 @@ def _decision(decision: Decision, locator: Locator) -> dict[str, Any]:
     }
 
 
-def _user(user: UserRecordings) -> dict[str, Any]:
+def _user(user: UserRecordings, segment: str) -> dict[str, Any]:
     return {
         "user": user.user,
         "state": user.state.value,
         "pausedUntil": None if user.paused_until is None else instant_text(user.paused_until),
-        "recordings": [_recording(recording) for recording in user.recordings],
+        "recordings": [_recording(recording, segment) for recording in user.recordings],
     }
 
 
-def _recording(recording: Recording) -> dict[str, Any]:
+def _recording(recording: Recording, segment: str) -> dict[str, Any]:
     return {
+        "id": recording_id(segment, recording.ordinal),
         "cause": recording.cause.value,
         "wholeCall": recording.whole_call,
         "openedAt": instant_text(recording.opened),
