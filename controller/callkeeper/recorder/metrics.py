@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from callkeeper.recorder.clock import Clock
@@ -45,6 +45,10 @@ class Metrics:
             "callkeeper_media_lost",
             "Media that was asked for and is not on its disk as it was stored.",
             registry=self._registry,
+        )
+        self.open_uploads = Gauge("callkeeper_open_uploads", "Uploads of media that are open.", registry=self._registry)
+        self.buffered_calls = Gauge(
+            "callkeeper_buffered_calls", "Calls kept from their start until somebody starts.", registry=self._registry
         )
         self.media_bytes = Counter(
             "callkeeper_media_bytes", "Bytes of media stored, of uploads that ended.", registry=self._registry

@@ -142,6 +142,8 @@ class Recorder:
             store=store, media=media, programming=programming, guard=guard, clock=clock, on_sweep=metrics.swept
         )
         metrics.watch_sweeps(sweeper, guard)
+        metrics.open_uploads.set_function(lambda: float(len(media.uploads.all)))
+        metrics.buffered_calls.set_function(lambda: float(media.buffers.open_count))
         return cls(
             parts=parts,
             programming=programming,

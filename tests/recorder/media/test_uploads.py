@@ -363,6 +363,25 @@ async def test_media_of_a_recording_that_goes_meanwhile_goes_with_it(recorder: S
     assert files(recorder) == []
 
 
+async def test_media_of_a_recording_that_the_store_never_got_is_not_thrown_away(recorder: Stage) -> None:
+    name = await recording(recorder)
+    await send(recorder, name, WAV[:5_000], complete=False)
+    found = await kept(recorder, name)
+    await recorder.recorder.parts.store.write(lambda rows: rows.withdraw([found.key]))
+    recorder.recorder.calls.captured = lambda *_: None  # type: ignore[method-assign]
+    answer = await send(recorder, name, WAV[5_000:], 5_000)
+    assert answer.json()["type"] == "/problems/storage-failed"
+    assert f"incoming/{name}.part" in files(recorder)
+
+
+async def test_the_metrics_tell_what_is_open(recorder: Stage) -> None:
+    name = await recording(recorder)
+    await send(recorder, name, WAV[:5_000], complete=False)
+    metrics = (await recorder.ask("administrator", "GET", "/metrics")).text
+    assert "callkeeper_open_uploads 1.0" in metrics
+    assert "callkeeper_buffered_calls 0.0" in metrics
+
+
 async def test_removed_media_is_gone_and_removing_it_again_is_harmless(recorder: Stage, tmp_path: Path) -> None:
     name = await recording(recorder)
     await send(recorder, name, WAV)

@@ -17,7 +17,6 @@ import re
 import threading
 from contextlib import suppress
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,7 +28,6 @@ from callkeeper.recorder.media.recognition import Format
 INCOMING = "incoming"
 MANIFEST = "manifest.jsonl"
 _PART, _CHANNELS = ".part", ".channels"
-_READ_BYTES = 1024 * 1024
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}-[1-9][0-9]{0,6}")
 _STORED = re.compile(r"[0-9]{4}/[0-9]{2}/[0-9]{2}/[A-Za-z0-9][A-Za-z0-9_-]{0,140}\.[a-z0-9]{1,4}")
 
@@ -179,14 +177,6 @@ class MediaFiles:
             return tuple(json.loads(self._disk.read(self.part(recording).with_suffix(_CHANNELS))))
         except FileNotFoundError:
             return ()
-
-    def digest(self, path: Path) -> str:
-        """The SHA-256 of a file, hexadecimal."""
-        found = sha256()
-        with path.open("rb") as file:
-            while block := file.read(_READ_BYTES):
-                found.update(block)
-        return found.hexdigest()
 
 
 def open_for_reading(path: Path) -> int:

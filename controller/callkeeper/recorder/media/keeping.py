@@ -20,7 +20,6 @@ from callkeeper.recorder.errors import RecorderError
 from callkeeper.recorder.media.buffers import Buffers, Waiting
 from callkeeper.recorder.media.files import MediaFiles
 from callkeeper.recorder.media.lanes import Lanes
-from callkeeper.recorder.media.part import Part
 from callkeeper.recorder.media.uploads import Captures, Upload, Uploads, storage_error
 from callkeeper.recorder.segment import Segment
 from callkeeper.recorder.store.port import Reading, Store, Writing
@@ -58,7 +57,6 @@ class MediaKeeper:
         calls: Captured,
         clock: Clock,
         on_end: Callable[[str, int], None],
-        new_part: Callable[[str, MediaFiles], Part] = Part,
     ) -> None:
         """Keep media.
 
@@ -68,7 +66,6 @@ class MediaKeeper:
             calls: tells of segments and recordings in memory.
             clock: tells the time.
             on_end: told how each upload ended, in a word, and its bytes.
-            new_part: makes what grows.
         """
         self.files = files
         self._store = store
@@ -82,7 +79,6 @@ class MediaKeeper:
             captures=calls,
             clock=clock,
             on_end=on_end,
-            new_part=new_part,
         )
         self.buffers = Buffers(files=files, lanes=self._lanes, uploads=self.uploads, calls=calls, clock=clock)
         self._calls = calls

@@ -33,6 +33,9 @@ from callkeeper.recorder.store.values import EVERYTHING, KeptRecording, Media, S
 
 T = TypeVar("T")
 log = structlog.get_logger()
+_REMOVED_AT_ONCE = 100_000
+"""Recordings that may be on their way out at once, looked through only where one is missing."""
+
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -96,7 +99,6 @@ class Uploads:
         captures: Captures,
         clock: Clock,
         on_end: Callable[[str, int], None] = lambda _result, _size: None,
-        new_part: Callable[[str, MediaFiles], Part] = Part,
     ) -> None:
         """Take uploads.
 
@@ -107,7 +109,6 @@ class Uploads:
             captures: tells of recordings in memory.
             clock: tells the time.
             on_end: told how an upload ended, in a word, and its bytes.
-            new_part: makes what grows.
         """
         self._files = files
         self._store = store
@@ -115,7 +116,6 @@ class Uploads:
         self._captures = captures
         self._clock = clock
         self._on_end = on_end
-        self._new_part = new_part
         self._open: dict[str, Upload] = {}
         self._opening: dict[str, asyncio.Future[Upload | Standing]] = {}
         self._preparing: dict[str, asyncio.Future[None]] = {}
@@ -272,7 +272,7 @@ class Uploads:
             key=key,
             opened=opened,
             lane=lane,
-            part=self._new_part(recording, self._files),
+            part=Part(recording, self._files),
             touched=self._clock.now(),
         )
 
@@ -399,6 +399,7 @@ def _recorded(upload: Upload, media: Media, status: Status, segment: Segment | N
         rows.save_segments((segment,))
         found = rows.recording(upload.recording, EVERYTHING)
     if found is None:
+        _see_removed(upload.recording, rows)
         return False
     rows.set_media(upload.key, media, status=status, last_media=upload.touched)
     if status is Status.INTERRUPTED and found.status is Status.INTERRUPTED:
@@ -406,6 +407,18 @@ def _recorded(upload: Upload, media: Media, status: Status, segment: Segment | N
         assert clock is not None
         rows.set_clock(upload.key, clock)
     return True
+
+
+def _see_removed(recording: str, rows: Writing) -> None:
+    """See that what the store does not show is missing because it was removed, or is being.
+
+    Raises:
+        StorageFault: it was never written, as when the store was away for long; its media must not go for that.
+    """
+    if rows.tombstone(recording) is None and all(one.id != recording for one in rows.unreachable(_REMOVED_AT_ONCE)):
+        raise StorageFault(
+            f"the store does not know recording {recording}", "tell an administrator; what has arrived is kept"
+        )
 
 
 def _with_channels(recording: str, channels: tuple[str, ...], rows: Writing) -> None:
