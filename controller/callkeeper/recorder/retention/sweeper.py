@@ -40,7 +40,7 @@ log = structlog.get_logger()
 SWEEP_SECONDS = 60.0
 """Between two sweeps: the shortest retention is an hour, so nothing stays noticeably longer than it should."""
 
-BATCH = 100
+BATCH = 50
 """Recordings in one transaction: it takes some 20 ms, for which a call's own writing may wait."""
 
 MOST_FAILED = 1_000

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from callkeeper.recorder.store.instants import instant_of, micros
@@ -24,6 +24,10 @@ from callkeeper.recorder.store.values import (
 _STREAMED_ROWS = 1_000
 _IN_ONE_QUERY = 500
 Holds = dict[str, tuple[KeptHold, ...]]
+
+
+_BURY = insert(tombstones).on_conflict_do_nothing()
+_REMOVE = delete(recordings).where(recordings.c.key == bindparam("gone"))
 
 
 class RetentionRowsSql(RecordingRowsSql):
@@ -130,8 +134,8 @@ class RetentionRowsSql(RecordingRowsSql):
         value["groups"] = json.dumps(tombstone.groups)
         for name in ("opened", "closed", "clock", "removed"):
             value[name] = micros(value[name])
-        done = self._connection.execute(insert(tombstones).values(value).on_conflict_do_nothing()).rowcount > 0
-        self._connection.execute(delete(recordings).where(recordings.c.key == tombstone.key))
+        done = self._connection.execute(_BURY, value).rowcount > 0
+        self._connection.execute(_REMOVE, {"gone": tombstone.key})
         return done
 
     def open_erasures(self) -> list[ErasureRequest]:

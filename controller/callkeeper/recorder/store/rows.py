@@ -2,7 +2,7 @@
 
 import json
 
-from sqlalchemy import Connection, delete, func, select, text
+from sqlalchemy import Connection, bindparam, delete, func, select, text
 from sqlalchemy.dialects.sqlite import insert
 
 from callkeeper.audit.actions import Action
@@ -10,6 +10,15 @@ from callkeeper.recorder.store.instants import instant_of, micros
 from callkeeper.recorder.store.retention_rows import RetentionRowsSql
 from callkeeper.recorder.store.schema import meta, outbox
 from callkeeper.recorder.store.values import Event, OutboxSize
+
+# Made once: a sweep runs each of them for every recording, and making one costs more than running it.
+_ADD_EVENT = insert(outbox)
+_META = select(meta.c.value).where(meta.c.name == bindparam("asked"))
+_insert_meta = insert(meta)
+_SET_META = _insert_meta.on_conflict_do_update(
+    index_elements=[meta.c.name], set_={"value": _insert_meta.excluded.value}
+)
+_FORGET_META = delete(meta).where(meta.c.name == bindparam("asked"))
 
 
 class Rows(RetentionRowsSql):
@@ -22,7 +31,7 @@ class Rows(RetentionRowsSql):
     def add_event(self, event: Event) -> int:
         """See the port."""
         added = self._connection.execute(
-            insert(outbox),
+            _ADD_EVENT,
             {
                 "at": micros(event.at),
                 "email": event.email,
@@ -75,13 +84,12 @@ class Rows(RetentionRowsSql):
 
     def meta(self, name: str) -> str | None:
         """See the port."""
-        return self._connection.scalar(select(meta.c.value).where(meta.c.name == name))
+        return self._connection.scalar(_META, {"asked": name})
 
     def set_meta(self, name: str, value: str) -> None:
         """See the port."""
-        added = insert(meta).values(name=name, value=value)
-        self._connection.execute(added.on_conflict_do_update(index_elements=[meta.c.name], set_={"value": value}))
+        self._connection.execute(_SET_META, {"name": name, "value": value})
 
     def forget_meta(self, name: str) -> None:
         """See the port."""
-        self._connection.execute(delete(meta).where(meta.c.name == name))
+        self._connection.execute(_FORGET_META, {"asked": name})
