@@ -244,10 +244,14 @@ _TABLE: tuple[Entry, ...] = (
     _entry(Action.ADD_GROUP_MEMBER, Area.GROUPS, RECORDER, "A user joined a group.", _GROUP, _USER),
     _entry(Action.REMOVE_GROUP_MEMBER, Area.GROUPS, RECORDER, "A user left a group.", _GROUP, _USER),
     *(
-        _entry(action, Area.PLATFORM, RECORDER, meaning, *_DIRECTORY, emitted=True)
-        for action, meaning in (
-            (Action.IMPORT_USERS, "Users were added and changed from a CSV file over the API."),
-            (Action.UPDATE_USERS, "The user directory was replaced or emptied as a whole over the API."),
+        _entry(action, Area.PLATFORM, RECORDER, meaning, *_DIRECTORY, *more, emitted=True)
+        for action, meaning, more in (
+            (Action.IMPORT_USERS, "Users were added and changed from a CSV file over the API.", ()),
+            (
+                Action.UPDATE_USERS,
+                "The user directory was replaced or emptied as a whole, over the API or by a folder's users.csv.",
+                (_AUTHOR, _COMMIT),
+            ),
         )
     ),
     *(
