@@ -3,8 +3,10 @@
 import pytest
 from tests.policy.objects import RECORDER, blacklist, reading, recorder, retention, user_policy
 
+from callkeeper.kinds.confirmation import parse_confirmation
 from callkeeper.kinds.finding import ObjectKey
-from callkeeper.policy.compilation.confirmations import rounded_up
+from callkeeper.policy.compilation.confirmations import rounded_up, unspent
+from callkeeper.policy.compilation.values import spent_key
 from callkeeper.policy.compile import AcceptedReason, Compiled, Effects, Found, Lost, UsedConfirmation
 from callkeeper.policy.compile import compile as compile_objects
 from callkeeper.policy.config import AuditSection, RecorderConfig, RetentionSection
@@ -203,6 +205,22 @@ def test_the_line_to_copy_is_one_that_was_not_spent():
     line = hint(outcome, RULE).split('"')[1]
     assert line == first.replace("shortens<=5200", "shortens<=5201")
     assert shortened(confirm=line, effects=Effects(shortens=5143, deletes=1288, holds=4, spent=spent)).confirmations
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("removes<=60", "removes<=61"),
+        ("changes<=100%", "removes<=1 changes<=100%"),
+        ("retention=90d->30d shortens<=0 deletes<=0 holds<=4", "retention=90d->30d shortens<=1 deletes<=0 holds<=4"),
+        ("auditRetention=365d->30d", None),
+    ],
+)
+def test_a_line_that_was_spent_is_replaced_by_one_that_can_be_pasted(text, line):
+    assert unspent(text, Effects()) == text
+    found = unspent(text, Effects(spent=frozenset({spent_key(text)})))
+    assert found == line
+    assert found is None or parse_confirmation(found).text() == found
 
 
 def test_shorter_retention_of_the_audit_log_itself_is_gated_likewise():

@@ -88,13 +88,12 @@ def compile(  # noqa: A001 - the field's word; the built-in of that name has no 
     lost = in_force if isinstance(in_force, Lost) else None
     own = next((reading for reading in unique(objects) if reading.key == recorder), None)
     attached = attach(objects, recorder, body)
-    wanted = _wanted(attached)
-    running = UNKNOWN if lost is not None else body
-    if found is not None:
-        running, wanted = found.config, body or wanted
+    said = _wanted(attached)
+    wanted = body if found is not None and body is not None else said
+    running = found.config if found is not None else UNKNOWN if lost is not None else body
     gates = Gates(attached=attached, recorder=own, running=running, effects=effects)
     config = gates.passed(wanted)
-    if wanted is not body:
+    if wanted is said:
         config = gates.guardrail(config)
     hold = _hold(attached, own, lost)
     stays = hold is not None and hold is not Hold.SUSPENDED
@@ -102,7 +101,7 @@ def compile(  # noqa: A001 - the field's word; the built-in of that name has no 
     return Compiled(
         config=body if stays else config,
         hold=hold,
-        held_back=differing(config, body) if stays else frozenset(),
+        held_back=differing(said, body) if stays else frozenset(),
         results={reading.key: attached.result(reading) for reading in readings},
         confirmations=tuple(sorted(gates.used)),
         question=wanted if gates.asks and hold is None else None,

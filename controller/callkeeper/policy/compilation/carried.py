@@ -101,7 +101,8 @@ def _retention(
         f"this moves the expiry of {effects.shortens:,} recordings earlier, deletes {effects.deletes:,} of them at "
         f"once and takes protection from {effects.holds:,} legal holds"
     )
-    text = unspent(retention_text(before, wanted, effects), effects)
+    text = retention_text(before, wanted, effects)
+    text = unspent(text, effects) or text
     return Unconfirmed(object=wanted.object, message=message + problem, text=text)
 
 
@@ -116,9 +117,8 @@ def _blacklist(
     kept = {entry.pattern for entry in wanted.blacklist}
     losing = sorted({entry.object for entry in before.blacklist if entry.pattern not in kept})
     message = f"this takes {removed:,} of {reckoned_from(before):,} blacklist entries away"
-    return Unconfirmed(
-        object=losing[0], message=message + problem, text=unspent(f"removes<={rounded_up(removed)}", effects)
-    )
+    text = f"removes<={rounded_up(removed)}"
+    return Unconfirmed(object=losing[0], message=message + problem, text=unspent(text, effects) or text)
 
 
 def _audit(before: RecorderConfig, wanted: RecorderConfig, given: Iterable[Given]) -> Unconfirmed | None:

@@ -54,11 +54,23 @@ def rounded_up(count: int) -> int:
     return -(-count // step) * step
 
 
-def unspent(text: str, effects: Effects | None) -> str:
-    """The text, its first bound raised for as long as it was spent before: a line to copy has to confirm something."""
-    while effects is not None and "<=" in text and spent_key(text) in effects.spent:
-        text = re.sub(r"<=(\d+)", lambda bound: f"<={int(bound[1]) + 1}", text, count=1)
-    return text
+def unspent(text: str, effects: Effects | None) -> str | None:
+    """A line to copy that confirms as much as this one and was not spent before; None where there is none.
+
+    Its first bound is raised. A share is not raised: a bound too small to matter (`removes<=0`) makes it another text.
+    """
+    if "<=" not in text:
+        return None if _was_spent(text, effects) else text
+    tried = text
+    while _was_spent(tried, effects):
+        if tried.startswith("changes"):
+            tried = f"removes<=0 {tried}"
+        tried = re.sub(r"<=(\d+)", lambda bound: f"<={int(bound[1]) + 1}", tried, count=1)
+    return tried
+
+
+def _was_spent(text: str, effects: Effects | None) -> bool:
+    return effects is not None and spent_key(text) in effects.spent
 
 
 def line_to_copy(text: str) -> str:

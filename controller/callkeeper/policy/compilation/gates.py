@@ -198,9 +198,7 @@ class Gates:
     ) -> None:
         key = ObjectKey.parse(object_text) if object_text else self.attached.recorder
         because = f" (the confirmation given does not cover it: {problems[0]})" if problems else ""
-        hint = "nothing to do but wait"
-        if text is not None:
-            hint = f"if that is meant, add the annotation  {line_to_copy(unspent(text, self.effects))}"
+        hint = _hint(text, self.effects)
         finding = Finding(
             rule=f"{prefix}.confirmation-required",
             severity=Severity.ERROR,
@@ -210,6 +208,15 @@ class Gates:
             hint=hint,
         )
         self.attached.refuse(finding, AcceptedReason.CONFIRMATION_REQUIRED)
+
+
+def _hint(text: str | None, effects: Effects | None) -> str:
+    if text is None:
+        return "nothing to do but wait"
+    line = unspent(text, effects)
+    if line is None:
+        return f"`{text}` was used before, and each is good for one change: go by another value between the two"
+    return f"if that is meant, add the annotation  {line_to_copy(line)}"
 
 
 def _guardrail_percent(recorder: ObjectReading | None) -> int | None:
