@@ -51,9 +51,9 @@ bench: dev ## Measure, with the peers in the same run; prints a table and writes
 	$(BIN)/python -m benchmarks
 
 lock: ## Pin the dependencies anew, with hashes
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
+	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --python-version 3.11 --no-emit-index-url \
 		--custom-compile-command "make lock" --group build pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
+	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --python-version 3.11 --no-emit-index-url \
 		--custom-compile-command "make lock" --group build --group dev -c requirements.lock \
 		pyproject.toml -o requirements-dev.lock
 
