@@ -74,7 +74,7 @@ def test_the_row_is_there_before_the_first_byte_and_without_it_nothing_leaves(st
     async def refuse(*_arguments: object, **_fields: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("callkeeper.cli.audit.record_download", refuse)
+    monkeypatch.setattr("callkeeper.cli.audit_export.record_download", refuse)
     result = run("export", "--state", state, "--from", "2026-10")
     assert (result.exit_code, result.stdout_bytes) == (2, b"")
     assert "No space left on device" in result.stderr

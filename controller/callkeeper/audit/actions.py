@@ -85,6 +85,11 @@ class Action(StrEnum):
     DELETE_AUDIT_SEGMENT = "DeleteAuditSegment"
     RESTORE_AUDIT = "RestoreAudit"
 
+    CREATE_SETTINGS = "CreateSettings"
+    UPDATE_SETTINGS = "UpdateSettings"
+    DELETE_SETTINGS = "DeleteSettings"
+    REFUSE_SETTINGS = "RefuseSettings"
+
     UPDATE_RECORDING_FILTER = "UpdateRecordingFilter"
     UPDATE_BLACKLIST = "UpdateBlacklist"
     UPDATE_DEFAULT_POLICY = "UpdateDefaultPolicy"

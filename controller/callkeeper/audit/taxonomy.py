@@ -34,6 +34,7 @@ class Entry:
 RECORDER = "recorder"
 RECONCILE = "reconcile"
 COLLECTOR = "audit store"
+OPERATOR = "operator"
 
 _OBJECT = ("object", "text", "kind/namespace/name of the settings object")
 _FROM = ("from", "object", "fields as they were")
@@ -74,6 +75,17 @@ _DRIFT = (
 )
 _ADDED = ("added", "object", "how many entries came, and the first of them; numbers masked")
 _REMOVED = ("removed", "object", "how many entries went, and the first of them; numbers masked")
+_OBJECT_CHANGED = (
+    _OBJECT,
+    ("generation", "number", "generation of the object after the change"),
+    ("fields", "list of text", "paths of the fields that changed"),
+    _ADDED,
+    _REMOVED,
+    ("hash", "text", "SHA-256 of the object's whole spec after the change, before it for a deletion"),
+    ("manager", "text", "field manager that made the request, as Kubernetes names it"),
+    _AUTHOR,
+    _COMMIT,
+)
 _SUMMARY = ("summary", "text", "in place of the rest where one change touches more than is told one by one")
 
 
@@ -86,6 +98,10 @@ def _entry(
 def _setting(action: Action, meaning: str, *details: tuple[str, str, str]) -> Entry:
     change = (*_ATTRIBUTED, _FROM, _TO, *_REVISIONS, *details)
     return _entry(action, Area.SETTINGS, RECONCILE, meaning, *change, emitted=True)
+
+
+def _object_change(action: Action, meaning: str, *details: tuple[str, str, str]) -> Entry:
+    return _entry(action, Area.SETTINGS, OPERATOR, meaning, *_OBJECT_CHANGED, *details)
 
 
 def _dashboard(action: Action, meaning: str) -> Entry:
@@ -306,6 +322,15 @@ _TABLE: tuple[Entry, ...] = (
         COLLECTOR,
         "The store was restored from a backup and goes on from there.",
         ("chain", "text", "chain head restored"),
+    ),
+    _object_change(Action.CREATE_SETTINGS, "Somebody made a settings object in the cluster."),
+    _object_change(Action.UPDATE_SETTINGS, "Somebody changed a settings object in the cluster."),
+    _object_change(Action.DELETE_SETTINGS, "Somebody deleted a settings object in the cluster."),
+    _object_change(
+        Action.REFUSE_SETTINGS,
+        "Somebody tried to make, change or delete a settings object, and the cluster refused.",
+        ("verb", "text", "what was tried: create, update or delete"),
+        ("reason", "text", "why it was refused, in the words of the refusal; numbers masked"),
     ),
     _setting(
         Action.UPDATE_RECORDING_FILTER,

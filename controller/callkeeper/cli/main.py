@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import PurePath
+from typing import Any
 
 import click
 
@@ -21,7 +22,7 @@ SUBCOMMANDS: Mapping[str, str] = {
     "explain": "Say why a call would be recorded or not, step by step.",
     "up": "Govern a recorder from a folder, and keep watching it.",
     "show": "Show the settings in force and where each comes from.",
-    "audit": "Export and read the audit log.",
+    "audit": "Keep, export and read the audit log.",
     "users": "List, import and delete users, grant and revoke licences.",
     "recorder": "Check, back up and restore what a recorder keeps.",
     "stamp": "Write author and commit of the last change into manifests.",
@@ -57,16 +58,31 @@ def collector_at_rest() -> Iterator[None]:
 class LazyGroup(click.Group):
     """A group whose subcommands are imported when they are run."""
 
+    def __init__(
+        self, *arguments: Any, lines: Mapping[str, str] = SUBCOMMANDS, modules: str = "callkeeper.cli.", **settings: Any
+    ) -> None:
+        """Make the group.
+
+        Args:
+            arguments: as click's own.
+            lines: subcommands in the order of the help, each with its line there.
+            modules: what a subcommand's module is called before its name; the command there has its name.
+            settings: as click's own.
+        """
+        super().__init__(*arguments, **settings)
+        self._lines = lines
+        self._modules = modules
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of the subcommands, in the order of the help."""
-        return [*SUBCOMMANDS, *super().list_commands(ctx)]
+        return [*self._lines, *super().list_commands(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a subcommand's module and take the command out of it."""
-        if cmd_name not in SUBCOMMANDS:
+        if cmd_name not in self._lines:
             return super().get_command(ctx, cmd_name)
         with collector_at_rest():
-            command = getattr(import_module(f"callkeeper.cli.{cmd_name}"), cmd_name)
+            command = getattr(import_module(f"{self._modules}{cmd_name}"), cmd_name)
         assert isinstance(command, click.Command)
         return command
 
@@ -74,18 +90,18 @@ class LazyGroup(click.Group):
         """List the subcommands without loading them."""
         del ctx  # click asks every command through it; here the table knows
         with formatter.section("Commands"):
-            formatter.write_dl(list(SUBCOMMANDS.items()))
+            formatter.write_dl(list(self._lines.items()))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the subcommand; for a name there is none, say which one is near."""
         name = args[0]
-        if name not in SUBCOMMANDS and not name.startswith("-"):
+        if name not in self._lines and not name.startswith("-"):
             # Imported for a typo only.
             from difflib import get_close_matches  # noqa: PLC0415 - see above
 
-            near = get_close_matches(name, SUBCOMMANDS, n=1)
+            near = get_close_matches(name, self._lines, n=1)
             hint = f" Did you mean '{near[0]}'?" if near else ""
             ctx.fail(f"There is no command '{name}'.{hint}")
         return super().resolve_command(ctx, args)
