@@ -7,21 +7,24 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help quickstart test test-unit faults check coverage format schemas docs bench lock clean dev
+.PHONY: help quickstart control-plane test test-unit faults check coverage format schemas docs bench lock clean dev
 
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z.-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z.-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 quickstart: $(VENV)/.runtime ## Install, then govern an embedded recorder from examples/quickstart (Ctrl-C ends it)
 	@$(BIN)/callkeeper up examples/quickstart
 
-test: dev ## Everything a change needs: all tests, on every core
+control-plane: dev ## Build the API server that tests run against, once (some 7 minutes)
+	@$(BIN)/python -m tests.cluster build
+
+test: control-plane ## Everything a change needs: all tests, on every core
 	$(BIN)/python -m pytest -n auto --dist worksteal -q
 
-test-unit: dev ## The quick part of the tests: no servers, no kills
+test-unit: dev ## The quick part of the tests: no cluster, no servers, no kills
 	$(BIN)/python -m pytest -q tests/kinds tests/manifests tests/policy
 
-faults: dev ## The long fault and soak runs
+faults: control-plane ## The long fault and soak runs
 	$(BIN)/python -m pytest -q -m faults -o timeout=3600 tests
 
 check: dev ## Format, lint, types, import contracts, generated files, docs, coverage

@@ -5,12 +5,16 @@
 Property tests draw new examples at every run, so that each run of a developer's looks where none has looked yet. CI
 draws the same ones each time: what it says of a change must not depend on luck. No example has a deadline of its own,
 since a shared machine would be what is measured.
+
+Fixtures for tests on a real API server come from `tests.cluster.fixtures`.
 """
 
 import os
 
 import pytest
 from hypothesis import settings
+
+pytest_plugins = ["tests.cluster.fixtures"]
 
 settings.register_profile("developer", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
