@@ -4,9 +4,9 @@ from contextlib import closing
 
 import pytest
 
-from callkeeper.local.embedded import bind
 from callkeeper.local.exits import CannotRun
 from callkeeper.local.exposure import exposed_address
+from callkeeper.local.listening import bind
 
 
 @pytest.mark.parametrize(("host", "exposed"), [("127.0.0.1", None), ("localhost", None), ("0.0.0.0", "0.0.0.0")])

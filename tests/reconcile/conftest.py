@@ -8,8 +8,9 @@ import pytest
 
 from callkeeper.audit.mask import NumberMask
 from callkeeper.audit.store import AuditStore
-from callkeeper.local.embedded import EmbeddedRecorder, bind
-from callkeeper.local.locating import FolderLocator
+from callkeeper.local.audit_destination import StoreDestination
+from callkeeper.local.listening import bind
+from callkeeper.local.recorder_server import RecorderServer, ServerParts
 from callkeeper.local.tokens import LocalPrincipals, open_principals
 from callkeeper.reconcile.http_recorder import HttpRecorder
 
@@ -21,14 +22,14 @@ async def served(tmp_path: Path) -> AsyncIterator[Callable[[str | None], HttpRec
         store = AuditStore.open(tmp_path / "audit")
         stack.push_async_callback(store.close)
         principals: LocalPrincipals = open_principals(tmp_path, None)
-        recorder = EmbeddedRecorder(
-            state=tmp_path,
-            bound=bind("127.0.0.1", 0),
-            store=store,
-            principals=principals,
-            locator=FolderLocator(),
-            directory=None,
-            mask=NumberMask(bytes(16)),
+        recorder = RecorderServer(
+            ServerParts(
+                state=tmp_path,
+                bound=bind("127.0.0.1", 0),
+                principals=principals,
+                mask=NumberMask(bytes(16)),
+                audit=lambda _, __: StoreDestination(store),
+            )
         )
         await recorder.start()
         stack.push_async_callback(recorder.stop)

@@ -12,6 +12,7 @@ WHO = (NOBODY, *(role.value for role in Role))
 # user, supervisor, administrator, auditor, settings, ingest: y where the role is let in.
 EXPECTED = {
     "GET /livez": "y yyyyyy",
+    "GET /healthz": "y yyyyyy",
     "GET /readyz": "y yyyyyy",
     "GET /metrics": "- --yyy-",
     "GET /v1/config": "- y-yyy-",
@@ -103,7 +104,7 @@ async def test_the_document_names_the_roles(recorder: Stage) -> None:
         for method, operation in methods.items():
             allowed = EXPECTED[f"{method.upper()} {path}"][2:]
             named = [role.value for role, mark in zip(Role, allowed, strict=True) if mark == "y"]
-            if path in {"/livez", "/readyz"}:
+            if path in {"/livez", "/healthz", "/readyz"}:
                 assert "security" not in operation
             else:
                 assert operation["x-roles"] == sorted(named)

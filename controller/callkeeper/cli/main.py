@@ -24,7 +24,7 @@ SUBCOMMANDS: Mapping[str, str] = {
     "show": "Show the settings in force and where each comes from.",
     "audit": "Keep, export and read the audit log.",
     "users": "List, import and delete users, grant and revoke licences.",
-    "recorder": "Check, back up and restore what a recorder keeps.",
+    "recorder": "Serve a recorder; check, back up and restore what it keeps.",
     "stamp": "Write author and commit of the last change into manifests.",
     "token": "Make a token for a user, to try what users may do.",
     "schema": "Write the CRDs and JSON Schemas of all kinds, or check that they are current.",

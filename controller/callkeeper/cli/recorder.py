@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from callkeeper.cli.main import CouldNotRun
+from callkeeper.cli.recorder_serve import serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,12 +25,15 @@ _FOLDER = click.argument(
 )
 
 
-@click.group(short_help="Check, back up and restore what a recorder keeps.")
+@click.group(short_help="Serve a recorder; check, back up and restore what it keeps.")
 def recorder() -> None:
-    """Check, back up and restore what the recorder of this machine keeps.
+    """Serve a recorder alone; check, back up and restore what the recorder of this machine keeps.
 
     DIR is the settings folder given to `callkeeper up`; without it, the current folder.
     """
+
+
+recorder.add_command(serve)
 
 
 @recorder.command(short_help="Compare rows, media files and hashes.")

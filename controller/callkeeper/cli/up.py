@@ -41,7 +41,7 @@ def up(folder: Path, port: int, host: str, state: Path | None, log_format: str, 
       0  ended by Ctrl-C or SIGTERM; with --once: everything is in force
       1  with --once: not everything is in force
       2  wrong usage, or DIR is no folder
-      3  another `callkeeper up` works with this state folder
+      3  another process works with this state folder
       4  the port is taken
       5  the state folder cannot be used: rights, a full disk, damage
     """  # noqa: D301 - click's mark for a paragraph kept as written is the character, not the two
@@ -49,11 +49,12 @@ def up(folder: Path, port: int, host: str, state: Path | None, log_format: str, 
     import asyncio  # noqa: PLC0415 - see above
     from datetime import UTC, datetime  # noqa: PLC0415 - see above
 
+    from callkeeper.local.event_loop import fast_loop  # noqa: PLC0415 - see above
     from callkeeper.local.exits import CannotRun  # noqa: PLC0415 - see above
     from callkeeper.local.locating import FolderLocator  # noqa: PLC0415 - see above
     from callkeeper.local.logs import configure_logs  # noqa: PLC0415 - see above
     from callkeeper.local.telling import JsonTeller, Teller, TextTeller, standard_output  # noqa: PLC0415 - see above
-    from callkeeper.local.up import Options, fast_loop, run  # noqa: PLC0415 - see above
+    from callkeeper.local.up import Options, run  # noqa: PLC0415 - see above
 
     def teller(locator: FolderLocator) -> Teller:
         out = standard_output()

@@ -1,10 +1,13 @@
-"""How `callkeeper up` ends when it cannot run: one error, one exit code each (docs/reference/up.md lists them)."""
+"""How `callkeeper up` and `callkeeper recorder serve` end when they cannot run: one error, one exit code each.
+
+docs/reference/up.md lists them.
+"""
 
 EXIT_COULD_NOT_RUN = 2
 """Wrong usage, or the settings folder is not there at the start."""
 
 EXIT_STATE_LOCKED = 3
-"""Another `callkeeper up` works on this state folder."""
+"""Another process works on this state folder."""
 
 EXIT_PORT_TAKEN = 4
 """Something else listens on the port."""
@@ -17,7 +20,7 @@ EXIT_NOT_IN_FORCE = 1
 
 
 class CannotRun(Exception):  # noqa: N818 - says what is the matter, not that it is an error
-    """`callkeeper up` cannot start or go on.
+    """The process cannot start or go on.
 
     Attributes:
         message: what failed, and what to do next.

@@ -1,7 +1,6 @@
 """How the process logs: to standard error, what needs attention; what people read is said by `telling`."""
 
 import logging
-import sys
 
 from callkeeper.recorder.logs import configure_logging
 
@@ -14,5 +13,3 @@ def configure_logs(log_format: str) -> None:
     """
     as_json = log_format == "json"
     configure_logging(as_json=as_json, level=logging.INFO if as_json else logging.WARNING)
-    # What the libraries say (the HTTP server, the event loop) goes the same way.
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")

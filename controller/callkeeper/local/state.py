@@ -1,6 +1,6 @@
 """The state folder of a settings folder: where it is, who holds it, and what lies in it.
 
-lock             held (flock) by the one `callkeeper up` that works here
+lock             held (flock) by the one `callkeeper up` or `callkeeper recorder serve` that works here
 up.json          its process id, the folder, the API's address; gone when it ended well
 tokens.json      principals of the embedded recorder (0600)
 authorization    one line, `Authorization: Bearer …`, for `curl -H @authorization` (0600)
@@ -87,8 +87,8 @@ class StateFolder:
             if error.errno not in {errno.EWOULDBLOCK, errno.EACCES}:
                 raise unusable(path, error) from error
             raise CannotRun(
-                f"another `callkeeper up` already works with {path}{_whose(path)}; end it first, or give this one a "
-                "state folder of its own with --state",
+                f"another process already works with {path}{_whose(path)}; end it first, or give this one a state "
+                "folder of its own with --state",
                 EXIT_STATE_LOCKED,
             ) from error
         state = cls(path, lock)

@@ -13,24 +13,24 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from callkeeper.audit.errors import AuditError, StoreBusy
 from callkeeper.audit.mask import NumberMask
 from callkeeper.audit.store import AuditStore
 from callkeeper.kinds.finding import Finding, ObjectKey, Severity
 from callkeeper.local import git
 from callkeeper.local.attribution import FolderAttribution, system_user
-from callkeeper.local.embedded import EmbeddedRecorder, bind
+from callkeeper.local.audit_destination import StoreDestination, open_audit_store
 from callkeeper.local.exits import (
     EXIT_NOT_IN_FORCE,
-    EXIT_STATE_LOCKED,
     EXIT_STATE_UNUSABLE,
     CannotRun,
 )
 from callkeeper.local.exposure import exposed_address, warning
 from callkeeper.local.fleet import Fleet, needs_embedded
 from callkeeper.local.folder import FolderContent, content_digest, last_saved, read_content
+from callkeeper.local.listening import bind
 from callkeeper.local.locating import FolderLocator
 from callkeeper.local.page import settings_brief
+from callkeeper.local.recorder_server import RecorderServer, ServerParts
 from callkeeper.local.running import Running, forget_running, write_running
 from callkeeper.local.state import StateFolder, separate_state_folder, unusable
 from callkeeper.local.status_file import StatusFile, read_statuses
@@ -75,16 +75,6 @@ class Options:
     once: bool = False
 
 
-def fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """What makes the fast event loop, where there is one."""
-    try:
-        import uvloop  # noqa: PLC0415 - not on every platform
-    except ImportError:
-        return None
-    make: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return make
-
-
 async def run(options: Options, make_teller: Callable[[FolderLocator], Teller]) -> int:
     """Run until a signal ends it.
 
@@ -102,7 +92,7 @@ async def run(options: Options, make_teller: Callable[[FolderLocator], Teller]) 
     async with AsyncExitStack() as stack:
         state = StateFolder.open(state_path)
         stack.callback(state.close)
-        store = await _open_store(state, stack)
+        store = await open_audit_store(state, stack)
         locator = FolderLocator()
         up = Up(options=options, state=state, store=store, locator=locator, teller=make_teller(locator), stack=stack)
         await up.start()
@@ -112,20 +102,6 @@ async def run(options: Options, make_teller: Callable[[FolderLocator], Teller]) 
         await up.follow(stopping)
         up.teller.note("ended", "Ended. What is in force is kept; the next start goes on from it.")
     return 0
-
-
-async def _open_store(state: StateFolder, stack: AsyncExitStack) -> AuditStore:
-    try:
-        store = await asyncio.to_thread(AuditStore.open, state.path / "audit")
-    except StoreBusy as error:
-        raise CannotRun(
-            f"another process writes the audit log in {state.path} ({error}); try again when it is done",
-            EXIT_STATE_LOCKED,
-        ) from error
-    except AuditError as error:
-        raise CannotRun(str(error), EXIT_STATE_UNUSABLE) from error
-    stack.push_async_callback(store.close)
-    return store
 
 
 @dataclass(kw_only=True)
@@ -153,7 +129,7 @@ class Up:
     _status_file: StatusFile = field(init=False)
     _users_journal: UsersJournal = field(init=False)
     _principals: LocalPrincipals = field(init=False)
-    _embedded: EmbeddedRecorder | None = None
+    _embedded: RecorderServer | None = None
     _directory: Directory | None = None
     _content: FolderContent | None = None
     _outcomes: dict[ObjectKey, Outcome] = field(default_factory=dict)
@@ -265,7 +241,7 @@ class Up:
             return
         self._directory = directory
         if self._embedded is not None:
-            self._embedded.give_users(directory)
+            self._embedded.recorder.users.give(directory, USERS)
         if self._page_shown:
             self.teller.note("users", f"{USERS}: {len(directory.users)} users are in force")
 
@@ -284,14 +260,17 @@ class Up:
         return bound
 
     async def _start_embedded(self, bound: socket.socket) -> None:
-        self._embedded = EmbeddedRecorder(
-            state=self.state.path,
-            bound=bound,
-            store=self.store,
-            principals=self._principals,
-            locator=self.locator,
-            directory=self._directory,
-            mask=self._mask,
+        self._embedded = RecorderServer(
+            ServerParts(
+                state=self.state.path,
+                bound=bound,
+                principals=self._principals,
+                mask=self._mask,
+                audit=lambda _, __: StoreDestination(self.store),
+                locator=self.locator,
+                directory=self._directory,
+                directory_source=USERS if self._directory is not None else None,
+            )
         )
         await self._embedded.start()
         self.stack.push_async_callback(self._embedded.stop)

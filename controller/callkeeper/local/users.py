@@ -28,11 +28,15 @@ class FolderUsers:
 
 
 def read_users(folder: Path) -> FolderUsers:
-    """Read the file. Total: whatever is wrong is a finding.
+    """Read `users.csv` of a settings folder. Total: whatever is wrong is a finding."""
+    return read_users_file(folder / NAME)
+
+
+def read_users_file(path: Path) -> FolderUsers:
+    """Read a file of users. Total: whatever is wrong is a finding.
 
     One wrong row keeps the whole file out of force: a user who silently vanished would silently not be recorded.
     """
-    path = folder / NAME
     try:
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)

@@ -20,16 +20,34 @@ def configure_logging(*, as_json: bool, level: int = logging.INFO, stream: TextI
         stream: where to; stderr by default.
     """
     stream = stream or sys.stderr
-    renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=stream.isatty())
+    # Plain tracebacks: the pretty ones show what variables hold.
+    renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer(
+        colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
     )
+    if as_json:
+        renderer = structlog.processors.JSONRenderer()
+    before: list[structlog.typing.Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    _configure_libraries(before, renderer, stream)
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            renderer,
-        ],
+        processors=[*before, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
+
+
+def _configure_libraries(
+    before: list[structlog.typing.Processor], renderer: structlog.typing.Processor, stream: TextIO
+) -> None:
+    """What the libraries say (the HTTP server, the event loop) goes the same way, from warnings on."""
+    finishing: list[structlog.typing.Processor] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.format_exc_info,
+        renderer,
+    ]
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=before, processors=finishing))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)

@@ -28,6 +28,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _FORM = "see docs/reference/recorder.md for its form"
 _ROLES = frozenset(role.value for role in Role)
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_BESIDES_READING_AS_GROUP = _OTHERS & ~stat.S_IRGRP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,19 +58,25 @@ class _Entry:
 
 
 class TokenFile:
-    """The principals of a token file, by token.
+    """The principals of a token file, by token."""
 
-    Raises:
-        TokenFileFault: at the start, when the file is missing, readable by others than its owner, or ill-formed.
-    """
+    def __init__(self, path: Path, *, group_may_read: bool = False) -> None:
+        """Read the file.
 
-    def __init__(self, path: Path) -> None:
+        Args:
+            path: of the file.
+            group_may_read: let its group read it too, as Kubernetes does with the files of a mounted Secret.
+
+        Raises:
+            TokenFileFault: the file is missing, readable by others, or ill-formed.
+        """
         self._path = path
+        self._refused_mode = _BESIDES_READING_AS_GROUP if group_may_read else _OTHERS
         self._seen: tuple[int, ...] | None = None
         self._by_digest: Mapping[str, _Entry] = {}
         self._fault: TokenFileFault | None = None
         self._seen = _stamp(path)
-        self._by_digest = _read(path)
+        self._by_digest = _read(path, self._refused_mode)
 
     @property
     def fault(self) -> str | None:
@@ -96,7 +103,7 @@ class TokenFile:
             if stamp == self._seen:
                 return
             self._seen = stamp
-            self._by_digest = _read(self._path)
+            self._by_digest = _read(self._path, self._refused_mode)
             self._fault = None
         except TokenFileFault as fault:
             self._fault = fault
@@ -140,11 +147,11 @@ def _stamp(path: Path) -> tuple[int, ...]:
     return (found.st_mtime_ns, found.st_ino, found.st_size, found.st_mode)
 
 
-def _entries(path: Path) -> list[dict[str, Any]]:
+def _entries(path: Path, refused_mode: int = _OTHERS) -> list[dict[str, Any]]:
     try:
         with path.open("rb") as file:
             found = os.fstat(file.fileno())
-            if stat.S_IMODE(found.st_mode) & _OTHERS:
+            if stat.S_IMODE(found.st_mode) & refused_mode:
                 raise TokenFileFault(
                     f"{path} can be read by others than its owner", f"run: chmod 600 {path}, and renew its tokens"
                 )
@@ -162,8 +169,8 @@ def _entries(path: Path) -> list[dict[str, Any]]:
     return entries
 
 
-def _read(path: Path) -> Mapping[str, _Entry]:
-    return {entry.token_sha256: entry for entry in _parsed(path, _entries(path))}
+def _read(path: Path, refused_mode: int) -> Mapping[str, _Entry]:
+    return {entry.token_sha256: entry for entry in _parsed(path, _entries(path, refused_mode))}
 
 
 def _parsed(path: Path, entries: Iterable[Mapping[str, Any]]) -> Iterator[_Entry]:

@@ -269,6 +269,20 @@ class StoreContract:
         await store.write(lambda rows: rows.acknowledge(100))
         assert await store.write(lambda rows: rows.add_event(event(5))) == 101
 
+    async def test_events_that_were_never_sent_get_new_numbers_in_their_order(self, store: Store) -> None:
+        for n in range(1, 6):
+            await store.write(lambda rows, n=n: rows.add_event(event(n)))
+        assert await store.read(lambda rows: rows.last_event_number()) == 5
+        await store.write(lambda rows: rows.renumber_events(after=2, least=4))
+        told = [(1, event(1)), (2, event(2)), (4, event(3)), (5, event(4)), (6, event(5))]
+        assert await store.read(lambda rows: rows.undelivered(10)) == told
+        await store.write(lambda rows: rows.renumber_events(after=6, least=50))
+        assert await store.write(lambda rows: rows.add_event(event(6))) == 7
+        await store.write(lambda rows: rows.renumber_events(after=0, least=101))
+        numbers = [number for number, _ in await store.read(lambda rows: rows.undelivered(10))]
+        assert numbers == [101, 102, 104, 105, 106, 107]
+        assert await store.write(lambda rows: rows.add_event(event(7))) == 108
+
     async def test_whoever_watches_the_outbox_hears_of_events_and_of_nothing_else(self, store: Store) -> None:
         heard: list[int] = []
         store.watch_outbox(lambda: heard.append(1))

@@ -19,6 +19,7 @@ ANYBODY = None
 
 RIGHTS: Mapping[tuple[str, str], frozenset[Role] | None] = {
     ("GET", "/livez"): ANYBODY,
+    ("GET", "/healthz"): ANYBODY,
     ("GET", "/readyz"): ANYBODY,
     ("GET", "/metrics"): frozenset({ADMINISTRATOR, AUDITOR, SETTINGS}),
     # A user reads what holds for them; whoever programs reads back what it programmed.

@@ -153,6 +153,10 @@ class OutboxRows(Protocol):
         """How many wait, and since when."""
         ...
 
+    def last_event_number(self) -> int:
+        """The highest number an event was given; 0 before the first."""
+        ...
+
 
 class MetaRows(Protocol):
     """Small facts by name: the last clock seen, a high-water mark."""
@@ -262,6 +266,17 @@ class Writing(Reading, Protocol):
 
     def acknowledge(self, sequence: int) -> None:
         """Everything up to this number has been delivered: it need not be kept, and none of it is given again."""
+        ...
+
+    def renumber_events(self, *, after: int, least: int) -> None:
+        """Give the waiting events with a number above `after` new ones in the same order, from `least` on.
+
+        Only for events that were never sent: others are known elsewhere by the number they have.
+
+        Args:
+            after: the last number that stays.
+            least: the first new one, above all that were given.
+        """
         ...
 
     def set_meta(self, name: str, value: str) -> None:

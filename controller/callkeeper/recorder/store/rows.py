@@ -2,7 +2,7 @@
 
 import json
 
-from sqlalchemy import Connection, bindparam, delete, func, select, text
+from sqlalchemy import Connection, bindparam, delete, func, select, text, update
 from sqlalchemy.dialects.sqlite import insert
 
 from callkeeper.audit.actions import Action
@@ -73,10 +73,33 @@ class Rows(RetentionRowsSql):
         last = self._connection.scalar(select(func.max(outbox.c.sequence)))
         return OutboxSize(rows=int(last or 0) - row.sequence + 1, oldest=instant_of(row.at))
 
+    def last_event_number(self) -> int:
+        """See the port."""
+        asked = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
+        return int(self._connection.scalar(asked, {"name": outbox.name}) or 0)
+
     def acknowledge(self, sequence: int) -> None:
         """See the port."""
+        self._connection.execute(delete(outbox).where(outbox.c.sequence <= sequence))
+        self._give_no_lower(sequence)
+
+    def renumber_events(self, *, after: int, least: int) -> None:
+        """See the port."""
+        above = outbox.c.sequence > after
+        first, last = self._connection.execute(
+            select(func.min(outbox.c.sequence), func.max(outbox.c.sequence)).where(above)
+        ).one()
+        if first is None:
+            return
+        # By way of negative numbers: two events never have the same one in between.
+        moved = -(outbox.c.sequence + (least - first))
+        self._connection.execute(update(outbox).where(above).values(sequence=moved))
+        self._connection.execute(update(outbox).where(outbox.c.sequence < 0).values(sequence=-outbox.c.sequence))
+        self._give_no_lower(least + last - first)
+
+    def _give_no_lower(self, sequence: int) -> None:
+        """Give the next event a number above this one."""
         run = self._connection.execute
-        run(delete(outbox).where(outbox.c.sequence <= sequence))
         given = {"name": outbox.name, "sequence": sequence}
         raised = run(text("UPDATE sqlite_sequence SET seq = max(seq, :sequence) WHERE name = :name"), given)
         if raised.rowcount == 0:
