@@ -1,0 +1,52 @@
+"""Names, ports and labels: what the parts of an installation find each other by."""
+
+from typing import Any
+
+from deploy.generate.choices import NAMESPACE
+
+OPERATOR = "callkeeper-operator"
+WEBHOOK = "callkeeper-webhook"
+COLLECTOR = "callkeeper-collector"
+RECORDER = "callkeeper-recorder"
+
+OPERATOR_PORT = 8472
+WEBHOOK_PORT = 8473
+COLLECTOR_PORT = 8471
+RECORDER_PORT = 8470
+"""The port of `callkeeper up`, too."""
+
+WEBHOOK_CONFIGURATION = "callkeeper"
+"""Of the cluster, not of a namespace: there is one installation in a cluster."""
+
+WEBHOOK_CERTIFICATES = "callkeeper-webhook-certificates"
+"""The Secret in which the webhook keeps its own certificates; made by the webhook."""
+
+LEASE = "callkeeper-operator"
+
+# Secrets that whoever installs makes, for instance with `callkeeper secrets`. None of them is in these files.
+OPERATOR_COLLECTOR_TOKEN = "callkeeper-operator-collector-token"  # noqa: S105 - the name of a Secret
+RECORDER_COLLECTOR_TOKEN = "callkeeper-recorder-collector-token"  # noqa: S105 - the name of a Secret
+CHANGES_TOKEN = "callkeeper-changes-token"  # noqa: S105 - the name of a Secret
+AUDIT_WEBHOOK_TOKEN = "callkeeper-audit-webhook-token"  # noqa: S105 - the name of a Secret
+COLLECTOR_PRINCIPALS = "callkeeper-collector-principals"
+COLLECTOR_SIGNING_KEY = "callkeeper-collector-signing-key"
+RECORDER_PRINCIPALS = "callkeeper-recorder-principals"
+
+
+def selector(name: str) -> dict[str, Any]:
+    """The labels that the pods of a part are selected by; never changed, since selectors cannot be."""
+    return {"app.kubernetes.io/name": "callkeeper", "app.kubernetes.io/component": component(name)}
+
+
+def component(name: str) -> str:
+    """`operator` of `callkeeper-operator`."""
+    return name.removeprefix("callkeeper-")
+
+
+def metadata(name: str, part: str | None = None, *, namespaced: bool = True, **more: Any) -> dict[str, Any]:
+    """Metadata of an object; `part` where it belongs to another part than its name says."""
+    found: dict[str, Any] = {"name": name}
+    if namespaced:
+        found["namespace"] = NAMESPACE
+    found["labels"] = selector(part or name)
+    return {**found, **more}

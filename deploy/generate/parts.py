@@ -1,0 +1,199 @@
+"""The four parts: what each runs, is told and mounts. The options are those of the commands (docs/reference/cli.md)."""
+
+from typing import Any
+
+from deploy.generate import choices, names
+from deploy.generate.choices import NAMESPACE, OWN_NAMESPACE
+from deploy.generate.names import metadata, selector
+from deploy.generate.pods import Pod, secret_file, service, stateful_set
+from deploy.generate.values import Each, Expression, each, join
+
+from callkeeper.kinds.crd_names import NAMES
+from callkeeper.kinds.terms import GROUP, VERSION
+
+COLLECTOR_URL = f"http://{names.COLLECTOR}:{names.COLLECTOR_PORT}"
+
+ADMISSION_PATH = "/validate"
+"""Where the webhook takes admission requests."""
+
+
+def operator(*, own_namespace_only: bool) -> list[dict[str, Any]]:
+    """The operator: a StatefulSet, so that the webhook can name every replica, though it keeps nothing."""
+    watched = each(choices.WATCH_NAMESPACES, "--namespace=", (OWN_NAMESPACE,) if own_namespace_only else ())
+    pod = Pod(
+        names.OPERATOR,
+        choices.OPERATOR,
+        arguments=[
+            "operator",
+            watched,
+            join("--cluster=", choices.CLUSTER_NAME),
+            f"--listen=0.0.0.0:{names.OPERATOR_PORT}",
+            f"--lease-namespace={OWN_NAMESPACE}",
+            f"--lease-name={names.LEASE}",
+            f"--collector={COLLECTOR_URL}",
+            f"--collector-token-file={secret_file(names.OPERATOR_COLLECTOR_TOKEN, 'token')}",
+            f"--changes-token-file={secret_file(names.CHANGES_TOKEN, 'token')}",
+            each(choices.TRUSTED_GITOPS, "--trusted-gitops="),
+        ],
+        port=names.OPERATOR_PORT,
+        live="/healthz",
+        speaks_to_api=True,
+        secrets=[(names.OPERATOR_COLLECTOR_TOKEN, False), (names.CHANGES_TOKEN, False)],
+    )
+    return [
+        stateful_set(pod, replicas=choices.OPERATOR_REPLICAS, podManagementPolicy="Parallel"),
+        service(names.OPERATOR, names.OPERATOR_PORT, headless=True),
+    ]
+
+
+def webhook(*, own_namespace_only: bool) -> list[dict[str, Any]]:
+    """The admission webhook, and what tells the API server of it."""
+    pod = Pod(
+        names.WEBHOOK,
+        choices.WEBHOOK,
+        arguments=[
+            "webhook",
+            f"--listen=0.0.0.0:{names.WEBHOOK_PORT}",
+            "--self-managed-certificates",
+            _operators(),
+            f"--changes-token-file={secret_file(names.CHANGES_TOKEN, 'token')}",
+            f"--audit-webhook-token-file={secret_file(names.AUDIT_WEBHOOK_TOKEN, 'token')}",
+        ],
+        port=names.WEBHOOK_PORT,
+        scheme="HTTPS",
+        live="/healthz",
+        speaks_to_api=True,
+        secrets=[(names.CHANGES_TOKEN, False), (names.AUDIT_WEBHOOK_TOKEN, False)],
+    )
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata(names.WEBHOOK),
+        "spec": {
+            "replicas": choices.WEBHOOK_REPLICAS,
+            # The one before answers until the one after does: writes are never without an answer.
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+            "selector": {"matchLabels": selector(names.WEBHOOK)},
+            "template": pod.template(),
+        },
+    }
+    return [
+        deployment,
+        service(names.WEBHOOK, 443, target=names.WEBHOOK_PORT),
+        _configuration(own_namespace_only=own_namespace_only),
+    ]
+
+
+def _operators() -> Each:
+    """Every replica by its own name: notes go to all of them."""
+    replicas = choices.OPERATOR_REPLICAS
+
+    def url(number: object) -> str:
+        return f"--operator=http://{names.OPERATOR}-{number}.{names.OPERATOR}:{names.OPERATOR_PORT}"
+
+    return Each(
+        plain=tuple(url(number) for number in range(replicas.default)),
+        over=f"until (int {replicas.reference})",
+        item=url("{{ . }}"),
+    )
+
+
+def _configuration(*, own_namespace_only: bool) -> dict[str, Any]:
+    """Without caBundle: the webhook writes it, and who applies this again does not take it away."""
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": metadata(names.WEBHOOK_CONFIGURATION, names.WEBHOOK, namespaced=False),
+        "webhooks": [
+            {
+                "name": f"settings.{GROUP}",
+                "admissionReviewVersions": ["v1"],
+                "clientConfig": {
+                    "service": {
+                        "name": names.WEBHOOK,
+                        "namespace": NAMESPACE,
+                        "path": ADMISSION_PATH,
+                        "port": 443,
+                    }
+                },
+                "rules": [
+                    {
+                        "apiGroups": [GROUP],
+                        "apiVersions": [VERSION],
+                        "operations": ["CREATE", "UPDATE", "DELETE"],
+                        "resources": sorted(name.plural for name in NAMES.values()),
+                        "scope": "Namespaced",
+                    }
+                ],
+                "namespaceSelector": _watched(own_namespace_only=own_namespace_only),
+                "failurePolicy": choices.WEBHOOK_FAILURE_POLICY,
+                "matchPolicy": "Equivalent",
+                "sideEffects": "NoneOnDryRun",
+                "timeoutSeconds": 5,
+            }
+        ],
+    }
+
+
+def _watched(*, own_namespace_only: bool) -> Expression:
+    """Which namespaces' settings the webhook is asked about: those that are watched."""
+    key = "kubernetes.io/metadata.name"
+    own = {"matchExpressions": [{"key": key, "operator": "In", "values": [NAMESPACE.plain]}]}
+    listed = choices.WATCH_NAMESPACES.reference
+    chosen = f'{{"matchExpressions": [{{"key": "{key}", "operator": "In", "values": {{{{ toJson {listed} }}}}}}]}}'
+    return Expression(
+        plain=own if own_namespace_only else {},
+        template=f"{{{{ if {listed} }}}}{chosen}{{{{ else }}}}{{}}{{{{ end }}}}",
+    )
+
+
+def collector() -> list[dict[str, Any]]:
+    """The collector: one pod on one volume. Without a disruption budget, which would hold up the drain of its node."""
+    folder = "/var/lib/callkeeper"
+    pod = Pod(
+        names.COLLECTOR,
+        choices.COLLECTOR,
+        arguments=[
+            "audit",
+            "serve",
+            f"--dir={folder}/audit",
+            f"--listen=0.0.0.0:{names.COLLECTOR_PORT}",
+            f"--tokens={secret_file(names.COLLECTOR_PRINCIPALS, 'tokens.json')}",
+            f"--signing-key={secret_file(names.COLLECTOR_SIGNING_KEY, 'signing.key')}",
+        ],
+        port=names.COLLECTOR_PORT,
+        secrets=[(names.COLLECTOR_PRINCIPALS, False), (names.COLLECTOR_SIGNING_KEY, False)],
+        volume=folder,
+        stop_seconds=60,
+    )
+    return [
+        stateful_set(pod, replicas=1, storage=choices.COLLECTOR_STORAGE),
+        service(names.COLLECTOR, names.COLLECTOR_PORT),
+    ]
+
+
+def recorder() -> list[dict[str, Any]]:
+    """The recorder: one pod on one volume, without a disruption budget."""
+    folder = "/var/lib/callkeeper"
+    pod = Pod(
+        names.RECORDER,
+        choices.RECORDER,
+        arguments=[
+            "recorder",
+            "serve",
+            f"--state={folder}/recorder",
+            f"--listen=0.0.0.0:{names.RECORDER_PORT}",
+            f"--tokens={secret_file(names.RECORDER_PRINCIPALS, 'tokens.json')}",
+            f"--collector={COLLECTOR_URL}",
+            f"--collector-token-file={secret_file(names.RECORDER_COLLECTOR_TOKEN, 'token')}",
+            join("--log=", choices.RECORDER_LOG),
+        ],
+        port=names.RECORDER_PORT,
+        secrets=[(names.RECORDER_PRINCIPALS, False), (names.RECORDER_COLLECTOR_TOKEN, False)],
+        volume=folder,
+        stop_seconds=60,
+    )
+    return [
+        stateful_set(pod, replicas=1, storage=choices.RECORDER_STORAGE),
+        service(names.RECORDER, names.RECORDER_PORT),
+    ]

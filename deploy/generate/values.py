@@ -1,0 +1,157 @@
+"""Leaves of the objects that are left to whoever installs, and the two ways to resolve them.
+
+A tree of plain values holds these leaves where an installer may choose. The kustomize writer takes each leaf's default;
+the Helm writer puts a template expression there.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """A value of the chart.
+
+    Attributes:
+        path: its place in `values.yaml`, `operator.replicas`.
+        default: what it is when nobody says otherwise.
+        description: for `values.yaml` and its schema.
+        schema: what it may be, as JSON Schema.
+    """
+
+    path: str
+    default: Any
+    description: str
+    schema: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def reference(self) -> str:
+        """How a template names it; from inside a `range` too."""
+        return f"$.Values.{self.path}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expression:
+    """A leaf that only templates can spell.
+
+    Attributes:
+        plain: what it is without Helm.
+        template: what stands in the chart instead, with its braces.
+    """
+
+    plain: Any
+    template: str
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Text put together from text and leaves."""
+
+    parts: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Each:
+    """Items of a list, made by a loop.
+
+    Attributes:
+        plain: the items without Helm.
+        over: what a template loops over.
+        item: an item as a template says it; `.` is where the loop is.
+    """
+
+    plain: tuple[str, ...]
+    over: str
+    item: str
+
+
+def each(value: Value, prefix: str, plain: tuple[str, ...] | None = None) -> Each:
+    """An item for each text of a value; `plain` where others stand for it without Helm."""
+    chosen = tuple(value.default) if plain is None else plain
+    return Each(plain=tuple(prefix + one for one in chosen), over=value.reference, item=f"{prefix}{{{{ . }}}}")
+
+
+def join(*parts: Any) -> Join:
+    """Text from parts."""
+    return Join(parts)
+
+
+def plain(tree: Any) -> Any:
+    """The tree with every leaf's default; keys whose value is None are left out."""
+    match tree:
+        case Value():
+            return tree.default
+        case Expression():
+            return tree.plain
+        case Join():
+            return "".join(str(plain(part)) for part in tree.parts)
+        case Mapping():
+            resolved = {key: plain(item) for key, item in tree.items()}
+            return {key: item for key, item in resolved.items() if item is not None}
+        case list() | tuple():
+            return list(_plain_items(tree))
+        case _:
+            return tree
+
+
+def _plain_items(items: list[Any] | tuple[Any, ...]) -> Iterator[Any]:
+    for item in items:
+        if isinstance(item, Each):
+            yield from item.plain
+        else:
+            yield plain(item)
+
+
+class Templates:
+    """Turns leaves into tokens that survive being written as YAML, and the tokens into template expressions after."""
+
+    def __init__(self) -> None:
+        self._inline: dict[str, str] = {}
+        self._blocks: dict[str, str] = {}
+
+    def tokens(self, tree: Any) -> Any:
+        """The tree with a token for every leaf."""
+        match tree:
+            case Value():
+                return self._token(f"{{{{ toJson {tree.reference} }}}}")
+            case Expression():
+                return self._token(tree.template)
+            case Join():
+                return "".join(self._part(part) for part in tree.parts)
+            case Each():
+                token = f"callkeeperBlock{len(self._blocks)}z"
+                self._blocks[token] = f'{{{{- range {tree.over} }}}}\n@- "{tree.item}"\n{{{{- end }}}}'
+                return token
+            case Mapping():
+                return {key: self.tokens(item) for key, item in tree.items()}
+            case list() | tuple():
+                return [self.tokens(item) for item in tree]
+            case _:
+                return tree
+
+    def _part(self, part: Any) -> str:
+        if isinstance(part, Value):
+            return self._token(f"{{{{ {part.reference} }}}}")
+        return str(self.tokens(part))
+
+    def _token(self, template: str) -> str:
+        token = f"callkeeperInline{len(self._inline)}z"
+        self._inline[token] = template
+        return token
+
+    def resolved(self, text: str) -> str:
+        """The YAML text with template expressions in the places of the tokens."""
+        lines = []
+        for line in text.replace("{{", '{{ "{{" }}').splitlines():
+            indent, _, item = line.partition("- ")
+            block = self._blocks.get(item)
+            lines += [line] if block is None else block.replace("@", indent).splitlines()
+        return _replaced("\n".join(lines) + "\n", self._inline)
+
+
+def _replaced(text: str, expressions: Mapping[str, str]) -> str:
+    # A leaf inside a leaf's own text does not occur, so one pass in reverse order of their numbers is enough.
+    for token in sorted(expressions, key=len, reverse=True):
+        text = text.replace(token, expressions[token])
+    return text

@@ -1,0 +1,194 @@
+"""The kustomize base as `kubectl` renders it: what an installation promises."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deploy.generate.choices import CHOICES
+from tests.deploy.rendering import DEPLOY, Objects, kustomized, pod_templates
+
+BASE = DEPLOY / "kustomize" / "base"
+NAMESPACED = DEPLOY / "kustomize" / "namespaced"
+OVER_ONE_VOLUME = {"callkeeper-collector", "callkeeper-recorder"}
+
+
+@pytest.fixture(scope="module")
+def base() -> Objects:
+    return kustomized(BASE)
+
+
+@pytest.fixture(scope="module")
+def namespaced() -> Objects:
+    return kustomized(NAMESPACED)
+
+
+def test_operator_and_webhook_run_twice_the_others_once(base: Objects) -> None:
+    replicas = {name: found["spec"]["replicas"] for (kind, _, name), found in base.items() if kind.endswith("Set")}
+    replicas["callkeeper-webhook"] = base["Deployment", "callkeeper", "callkeeper-webhook"]["spec"]["replicas"]
+    assert replicas == {
+        "callkeeper-operator": 2,
+        "callkeeper-webhook": 2,
+        "callkeeper-collector": 1,
+        "callkeeper-recorder": 1,
+    }
+
+
+def test_what_has_one_volume_has_no_disruption_budget_and_no_rolling_deployment(base: Objects) -> None:
+    assert {name for kind, _, name in base if kind == "PodDisruptionBudget"} == {
+        "callkeeper-operator",
+        "callkeeper-webhook",
+    }
+    for name in OVER_ONE_VOLUME:
+        found = base["StatefulSet", "callkeeper", name]["spec"]
+        (claim,) = found["volumeClaimTemplates"]
+        assert claim["spec"]["accessModes"] == ["ReadWriteOnce"]
+        mounts = {one["name"] for one in found["template"]["spec"]["containers"][0]["volumeMounts"]}
+        assert "data" in mounts
+
+
+def test_the_webhook_configuration_names_no_certificate_and_never_blocks_for_long(base: Objects) -> None:
+    (webhook,) = base["ValidatingWebhookConfiguration", "", "callkeeper"]["webhooks"]
+    assert "caBundle" not in webhook["clientConfig"]
+    assert webhook["failurePolicy"] == "Ignore"
+    assert webhook["timeoutSeconds"] <= 5
+    assert webhook["sideEffects"] == "NoneOnDryRun"
+    assert len(webhook["rules"][0]["resources"]) == 8
+    assert not any("/" in resource for resource in webhook["rules"][0]["resources"]), "status is the operator's"
+
+
+def test_every_pod_has_a_read_only_root_and_no_rights(base: Objects) -> None:
+    templates = pod_templates(base)
+    assert len(templates) == 4
+    for template in templates.values():
+        spec = template["spec"]
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        (container,) = spec["containers"]
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        }
+        assert {"requests", "limits"} == set(container["resources"])
+        assert {"startupProbe", "livenessProbe", "readinessProbe"} <= set(container)
+
+
+def test_who_never_speaks_to_the_api_server_has_no_token_and_no_role(base: Objects) -> None:
+    bound = {
+        subject["name"] for (kind, _, _), found in base.items() if "Binding" in kind for subject in found["subjects"]
+    }
+    assert bound == {"callkeeper-operator", "callkeeper-webhook"}
+    for name in OVER_ONE_VOLUME:
+        template = base["StatefulSet", "callkeeper", name]["spec"]["template"]
+        assert template["spec"]["automountServiceAccountToken"] is False
+        assert base["ServiceAccount", "callkeeper", name]["automountServiceAccountToken"] is False
+
+
+def test_no_secret_is_in_the_manifests_and_those_asked_for_are_mounted_whole(base: Objects, namespaced: Objects) -> None:
+    for objects in (base, namespaced):
+        assert not [name for kind, _, name in objects if kind == "Secret"]
+    arguments = [
+        argument
+        for template in pod_templates(base).values()
+        for argument in template["spec"]["containers"][0]["args"]
+        if "/etc/callkeeper/" in argument
+    ]
+    assert len(arguments) >= 8
+    for template in pod_templates(base).values():
+        volumes = {volume["name"]: volume for volume in template["spec"]["volumes"]}
+        container = template["spec"]["containers"][0]
+        paths = [mount["mountPath"] for mount in container["volumeMounts"]]
+        files = [argument.partition("=")[2] for argument in container["args"] if "/etc/callkeeper/" in argument]
+        assert all(any(file.startswith(f"{path}/") for path in paths) for file in files)
+        # Files of a Secret belong to root; they are read by the group, and by nobody else.
+        assert {one["secret"]["defaultMode"] for one in volumes.values() if "secret" in one} <= {0o440}
+
+
+def test_every_part_is_selected_by_its_service_its_policy_and_nothing_else(base: Objects) -> None:
+    labels = {name: template["metadata"]["labels"] for name, template in pod_templates(base).items()}
+    assert len({tuple(one.items()) for one in labels.values()}) == 4
+    for name in labels:
+        assert base["Service", "callkeeper", name]["spec"]["selector"] == labels[name]
+        assert base["NetworkPolicy", "callkeeper", name]["spec"]["podSelector"]["matchLabels"] == labels[name]
+
+
+def test_ports_of_containers_services_and_policies_agree(base: Objects) -> None:
+    for name, template in pod_templates(base).items():
+        (port,) = template["spec"]["containers"][0]["ports"]
+        (served,) = base["Service", "callkeeper", name]["spec"]["ports"]
+        assert served["targetPort"] == port["containerPort"]
+        let_in = base["NetworkPolicy", "callkeeper", name]["spec"]["ingress"]
+        assert {one["port"] for rule in let_in for one in rule["ports"]} == {port["containerPort"]}
+        listen = [one for one in template["spec"]["containers"][0]["args"] if one.startswith("--listen=")]
+        assert listen == [f"--listen=0.0.0.0:{port['containerPort']}"]
+
+
+def test_each_operator_is_named_to_the_webhook(base: Objects) -> None:
+    arguments = base["Deployment", "callkeeper", "callkeeper-webhook"]["spec"]["template"]["spec"]["containers"][0]["args"]
+    named = [one.removeprefix("--operator=http://") for one in arguments if one.startswith("--operator=")]
+    assert named == [f"callkeeper-operator-{number}.callkeeper-operator:8472" for number in (0, 1)]
+    service = base["Service", "callkeeper", "callkeeper-operator"]["spec"]
+    assert service["clusterIP"] == "None"
+    assert base["StatefulSet", "callkeeper", "callkeeper-operator"]["spec"]["serviceName"] == "callkeeper-operator"
+
+
+def test_the_namespaced_variant_reads_no_other_namespace(namespaced: Objects) -> None:
+    arguments = namespaced["StatefulSet", "callkeeper", "callkeeper-operator"]["spec"]["template"]["spec"]
+    assert "--namespace=$(POD_NAMESPACE)" in arguments["containers"][0]["args"]
+    rules = [rule for (kind, _, _), found in namespaced.items() if kind == "ClusterRole" for rule in found["rules"]]
+    # A ValidatingWebhookConfiguration has no namespace; the webhook keeps its own, by name.
+    assert [(rule["resources"], rule.get("resourceNames")) for rule in rules] == [
+        (["validatingwebhookconfigurations"], ["callkeeper"])
+    ]
+
+
+def test_no_role_has_a_wildcard_or_may_list_secrets(base: Objects, namespaced: Objects) -> None:
+    for objects in (base, namespaced):
+        roles = [found for (kind, _, _), found in objects.items() if kind in {"ClusterRole", "Role"}]
+        assert roles
+        for rule in (rule for role in roles for rule in role["rules"]):
+            assert "*" not in [*rule["verbs"], *rule["resources"], *rule["apiGroups"]]
+            if "secrets" in rule["resources"]:
+                assert not {"list", "watch", "delete", "deletecollection"} & set(rule["verbs"])
+
+
+@pytest.mark.parametrize("variant", [BASE, NAMESPACED])
+def test_an_overlay_moves_everything_into_another_namespace(variant: Path, tmp_path: Path) -> None:
+    overlay = DEPLOY / "kustomize" / f".overlay-of-a-test-{tmp_path.name}"
+    overlay.mkdir()
+    try:
+        (overlay / "kustomization.yaml").write_text(f"namespace: elsewhere\nresources: [../{variant.name}]\n")
+        moved = kustomized(overlay)
+    finally:
+        (overlay / "kustomization.yaml").unlink(missing_ok=True)
+        overlay.rmdir()
+    assert {namespace for _, namespace, _ in moved} == {"elsewhere", ""}
+    assert ("Namespace", "", "elsewhere") in moved
+    bindings = [found for (kind, _, _), found in moved.items() if "Binding" in kind]
+    assert {subject["namespace"] for found in bindings for subject in found["subjects"]} == {"elsewhere"}
+    (webhook,) = moved["ValidatingWebhookConfiguration", "", "callkeeper"]["webhooks"]
+    assert webhook["clientConfig"]["service"]["namespace"] == "elsewhere"
+    text = repr([found for key, found in moved.items() if key[0] != "CustomResourceDefinition"])
+    assert "callkeeper'" not in text.replace("app.kubernetes.io/name': 'callkeeper'", "").replace(
+        "'name': 'callkeeper'", ""
+    ).replace("- callkeeper'", ""), "a namespace was left behind"
+
+
+@pytest.mark.parametrize(("engine", "account"), [("argo-cd", "argocd-application-controller"), ("flux", "kustomize")])
+def test_a_component_lets_an_engine_name_the_author(engine: str, account: str, tmp_path: Path) -> None:
+    overlay = DEPLOY / "kustomize" / f".overlay-of-a-test-{tmp_path.name}"
+    overlay.mkdir()
+    try:
+        text = f"resources: [../base]\ncomponents: [../components/{engine}]\n"
+        (overlay / "kustomization.yaml").write_text(text)
+        found = kustomized(overlay)
+    finally:
+        (overlay / "kustomization.yaml").unlink(missing_ok=True)
+        overlay.rmdir()
+    arguments: list[Any] = found["StatefulSet", "callkeeper", "callkeeper-operator"]["spec"]["template"]["spec"][
+        "containers"
+    ][0]["args"]
+    assert any("--trusted-gitops=" in one and account in one for one in arguments)
+
+
+def test_nobody_is_trusted_by_default() -> None:
+    assert CHOICES["trustedGitops"].default == []
