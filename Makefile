@@ -33,6 +33,7 @@ check: dev ## Format, lint, types, import contracts, generated files, docs, cove
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/callkeeper schema --check
+	$(BIN)/python -m deploy.generate --check
 	$(BIN)/python -m pytest -q tests/docs
 	@$(MAKE) --no-print-directory coverage
 
@@ -44,8 +45,9 @@ format: dev ## Format and mend what can be mended
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-schemas: dev ## Write crds/ and schemas/ anew from the kinds
+schemas: dev ## Write crds/, schemas/ and deploy/ anew from the kinds and deploy/generate
 	$(BIN)/callkeeper schema --write
+	$(BIN)/python -m deploy.generate
 
 docs: dev ## Write the generated parts of docs/ anew from the code
 	$(BIN)/python -m docs.generate

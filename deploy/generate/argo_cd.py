@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from deploy.generate.kustomize import HEADER
+
 from callkeeper.kinds.reading import KINDS
 from callkeeper.kinds.schema_yaml import to_yaml
 from callkeeper.kinds.terms import API_VERSION, GROUP
-from deploy.generate.kustomize import HEADER
 
 FOLDER = "argo-cd"
 

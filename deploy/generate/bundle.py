@@ -63,6 +63,7 @@ def namespace() -> dict[str, Any]:
                 "app.kubernetes.io/name": "callkeeper",
                 "pod-security.kubernetes.io/enforce": "restricted",
                 "pod-security.kubernetes.io/enforce-version": "latest",
+                **names.WATCHED,
             },
         },
     }
@@ -90,10 +91,8 @@ def _items(*, own_namespace_only: bool) -> Iterator[Item]:
             yield Item(object=disruption_budget(name), file=file, flags=(*flags, choices.DISRUPTION_BUDGETS))
         yield Item(object=network[name], file="network-policies", flags=(*flags, choices.NETWORK_POLICIES))
     yield from _permissions()
-    for name, part, found in monitoring():
-        del name
-        flags = (choices.MONITORING,) if part is None else (choices.MONITORING, part.enabled)
-        yield Item(object=found, file="monitoring", flags=flags)
+    for part, found in monitoring():
+        yield Item(object=found, file="monitoring", flags=(choices.MONITORING, part.enabled))
 
 
 def _permissions() -> Iterator[Item]:

@@ -3,9 +3,32 @@
 from collections.abc import Iterator
 from typing import Any
 
-from deploy.generate import choices
+from deploy.generate import choices, names
+from deploy.generate.names import metadata, selector
+from deploy.generate.values import Merged
 
 
-def monitoring() -> Iterator[tuple[str, choices.Part | None, dict[str, Any]]]:
+def monitoring() -> Iterator[tuple[choices.Part, dict[str, Any]]]:
     """ServiceMonitors and rules, with the part each belongs to."""
-    yield from ()
+    yield choices.OPERATOR, _monitor(names.OPERATOR, {"port": "http"})
+    # The webhook's certificate is of its own making, and nothing secret is among its metrics.
+    yield (
+        choices.WEBHOOK,
+        _monitor(names.WEBHOOK, {"port": "https", "scheme": "https", "tlsConfig": {"insecureSkipVerify": True}}),
+    )
+
+
+def _labelled(name: str) -> dict[str, Any]:
+    return metadata(name) | {"labels": Merged(fixed=selector(name), value=choices.MONITORING_LABELS)}
+
+
+def _monitor(name: str, endpoint: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "ServiceMonitor",
+        "metadata": _labelled(name),
+        "spec": {
+            "selector": {"matchLabels": selector(name)},
+            "endpoints": [{"path": "/metrics", "interval": "30s", **endpoint}],
+        },
+    }

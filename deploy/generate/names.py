@@ -21,6 +21,9 @@ WEBHOOK_CONFIGURATION = "callkeeper"
 WEBHOOK_CERTIFICATES = "callkeeper-webhook-certificates"
 """The Secret in which the webhook keeps its own certificates; made by the webhook."""
 
+WATCHED = {"callkeeper.dev/settings": "watched"}
+"""Label of a namespace whose settings the webhook is asked about, where that is not the whole cluster."""
+
 LEASE = "callkeeper-operator"
 
 # Secrets that whoever installs makes, for instance with `callkeeper secrets`. None of them is in these files.

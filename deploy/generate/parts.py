@@ -138,7 +138,8 @@ def _configuration(*, own_namespace_only: bool) -> dict[str, Any]:
 def _watched(*, own_namespace_only: bool) -> Expression:
     """Which namespaces' settings the webhook is asked about: those that are watched."""
     key = "kubernetes.io/metadata.name"
-    own = {"matchExpressions": [{"key": key, "operator": "In", "values": [NAMESPACE.plain]}]}
+    # By a label and not by name, so that an overlay may give the namespace another name.
+    own = {"matchLabels": names.WATCHED}
     listed = choices.WATCH_NAMESPACES.reference
     chosen = f'{{"matchExpressions": [{{"key": "{key}", "operator": "In", "values": {{{{ toJson {listed} }}}}}}]}}'
     return Expression(

@@ -72,6 +72,19 @@ def each(value: Value, prefix: str, plain: tuple[str, ...] | None = None) -> Eac
     return Each(plain=tuple(prefix + one for one in chosen), over=value.reference, item=f"{prefix}{{{{ . }}}}")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merged:
+    """A mapping to which a value, a mapping too, adds.
+
+    Attributes:
+        fixed: what is always there.
+        value: what is added.
+    """
+
+    fixed: Mapping[str, str]
+    value: Value
+
+
 def join(*parts: Any) -> Join:
     """Text from parts."""
     return Join(parts)
@@ -86,6 +99,8 @@ def plain(tree: Any) -> Any:
             return tree.plain
         case Join():
             return "".join(str(plain(part)) for part in tree.parts)
+        case Merged():
+            return {**tree.fixed, **tree.value.default}
         case Mapping():
             resolved = {key: plain(item) for key, item in tree.items()}
             return {key: item for key, item in resolved.items() if item is not None}
@@ -112,23 +127,28 @@ class Templates:
 
     def tokens(self, tree: Any) -> Any:
         """The tree with a token for every leaf."""
-        match tree:
+        if isinstance(tree, Mapping):
+            return {key: self.tokens(item) for key, item in tree.items()}
+        if isinstance(tree, list | tuple):
+            return [self.tokens(item) for item in tree]
+        return self._leaf(tree)
+
+    def _leaf(self, leaf: Any) -> Any:
+        match leaf:
             case Value():
-                return self._token(f"{{{{ toJson {tree.reference} }}}}")
+                return self._token(f"{{{{ toJson {leaf.reference} }}}}")
             case Expression():
-                return self._token(tree.template)
+                return self._token(leaf.template)
             case Join():
-                return "".join(self._part(part) for part in tree.parts)
+                return "".join(self._part(part) for part in leaf.parts)
+            case Merged():
+                return self._token(f"{{{{ toJson (merge (dict {_words(leaf.fixed)}) {leaf.value.reference}) }}}}")
             case Each():
                 token = f"callkeeperBlock{len(self._blocks)}z"
-                self._blocks[token] = f'{{{{- range {tree.over} }}}}\n@- "{tree.item}"\n{{{{- end }}}}'
+                self._blocks[token] = f'{{{{- range {leaf.over} }}}}\n@- "{leaf.item}"\n{{{{- end }}}}'
                 return token
-            case Mapping():
-                return {key: self.tokens(item) for key, item in tree.items()}
-            case list() | tuple():
-                return [self.tokens(item) for item in tree]
             case _:
-                return tree
+                return leaf
 
     def _part(self, part: Any) -> str:
         if isinstance(part, Value):
@@ -150,8 +170,11 @@ class Templates:
         return _replaced("\n".join(lines) + "\n", self._inline)
 
 
+def _words(fixed: Mapping[str, str]) -> str:
+    return " ".join(f'"{key}" "{text}"' for key, text in fixed.items())
+
+
 def _replaced(text: str, expressions: Mapping[str, str]) -> str:
-    # A leaf inside a leaf's own text does not occur, so one pass in reverse order of their numbers is enough.
-    for token in sorted(expressions, key=len, reverse=True):
-        text = text.replace(token, expressions[token])
+    for token, expression in expressions.items():
+        text = text.replace(token, expression)
     return text

@@ -60,7 +60,7 @@ AGREEMENT = {
 }
 
 
-def tests_of(kind: str) -> list[dict[str, Any]]:
+def cases_of(kind: str) -> list[dict[str, Any]]:
     return load(GROUP / kind / "health_test.yaml")["tests"]
 
 
@@ -68,7 +68,7 @@ def tests_of(kind: str) -> list[dict[str, Any]]:
 def test_health_is_what_its_test_data_says(kind: str) -> None:
     script = (GROUP / kind / "health.lua").read_text()
     seen = set()
-    for case in tests_of(kind):
+    for case in cases_of(kind):
         found = load(GROUP / kind / case["inputPath"])
         assert found["kind"] == kind
         assert health(script, found) == case["healthStatus"], case["inputPath"]
@@ -89,10 +89,12 @@ def test_the_config_map_carries_the_same_functions() -> None:
     data = load(ARGO_CD / "argocd-cm.yaml")["data"]
     assert {key.rpartition("_")[2] for key in data} == set(KINDS)
     for kind in KINDS:
-        assert data[f"resource.customizations.health.callkeeper.dev_{kind}"] == (GROUP / kind / "health.lua").read_text()
+        assert (
+            data[f"resource.customizations.health.callkeeper.dev_{kind}"] == (GROUP / kind / "health.lua").read_text()
+        )
 
 
 def test_every_file_of_test_data_is_tested() -> None:
     for kind in KINDS:
         there = {path.relative_to(GROUP / kind).as_posix() for path in (GROUP / kind / "testdata").iterdir()}
-        assert there == {case["inputPath"] for case in tests_of(kind)}
+        assert there == {case["inputPath"] for case in cases_of(kind)}

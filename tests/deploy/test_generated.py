@@ -8,7 +8,7 @@ import pytest
 from deploy.generate.__main__ import rendered, stale
 from deploy.generate.bundle import bundle
 from deploy.generate.choices import CHOICES
-from deploy.generate.values import Each, Expression, Value
+from deploy.generate.values import Each, Expression, Merged, Value
 from ruamel.yaml import YAML
 from tests.deploy.rendering import CHART
 
@@ -55,7 +55,7 @@ def test_a_wrong_value_is_refused(wrong: dict[str, Any]) -> None:
 
 def test_no_leaf_is_lost_on_the_way_into_a_template() -> None:
     def leaves(tree: Any) -> int:
-        if isinstance(tree, Value | Each | Expression):
+        if isinstance(tree, Value | Each | Expression | Merged):
             return 1
         if isinstance(tree, dict):
             return sum(leaves(item) for item in tree.values())
