@@ -92,6 +92,15 @@ def join(*parts: Any) -> Join:
 
 def plain(tree: Any) -> Any:
     """The tree with every leaf's default; keys whose value is None are left out."""
+    if isinstance(tree, Mapping):
+        resolved = {key: plain(item) for key, item in tree.items()}
+        return {key: item for key, item in resolved.items() if item is not None}
+    if isinstance(tree, list | tuple):
+        return list(_plain_items(tree))
+    return _plain_leaf(tree)
+
+
+def _plain_leaf(tree: Any) -> Any:
     match tree:
         case Value():
             return tree.default
@@ -101,11 +110,6 @@ def plain(tree: Any) -> Any:
             return "".join(str(plain(part)) for part in tree.parts)
         case Merged():
             return {**tree.fixed, **tree.value.default}
-        case Mapping():
-            resolved = {key: plain(item) for key, item in tree.items()}
-            return {key: item for key, item in resolved.items() if item is not None}
-        case list() | tuple():
-            return list(_plain_items(tree))
         case _:
             return tree
 

@@ -28,7 +28,7 @@ def lua_value(runtime: lupa.LuaRuntime, value: Any) -> Any:
 
 
 def health(script: str, found: dict[str, Any]) -> dict[str, Any]:
-    """What Argo CD would say: the script is run with `obj`, without libraries that reach outside, and returns a table."""
+    """What Argo CD would say: the script is run with `obj`, without libraries that reach outside."""
     runtime = lupa.LuaRuntime(unpack_returned_tuples=True, register_eval=False)
     runtime.execute("os, io, require, dofile, loadfile, package, debug = nil, nil, nil, nil, nil, nil, nil")
     runtime.globals().obj = lua_value(runtime, found)

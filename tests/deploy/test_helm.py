@@ -49,7 +49,7 @@ def test_with_namespaces_to_watch_it_installs_what_the_namespaced_variant_does(h
 
 
 def test_monitoring_is_what_the_component_adds(helm: Path, tmp_path: Path) -> None:
-    added = {key: one for key, one in templated(helm, "--set", "monitoring.enabled=true").items()}
+    added = templated(helm, "--set", "monitoring.enabled=true")
     plain = templated(helm)
     (tmp_path / "kustomization.yaml").write_text(
         f"components: [{Path(*['..'] * (len(tmp_path.parts) - 1)) / str(KUSTOMIZE / 'components/monitoring')[1:]}]\n"

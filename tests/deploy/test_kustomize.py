@@ -110,9 +110,9 @@ def test_no_secret_is_in_the_manifests_and_those_asked_for_are_mounted_whole(
 def test_every_part_is_selected_by_its_service_its_policy_and_nothing_else(base: Objects) -> None:
     labels = {name: template["metadata"]["labels"] for name, template in pod_templates(base).items()}
     assert len({tuple(one.items()) for one in labels.values()}) == 4
-    for name in labels:
-        assert base["Service", "callkeeper", name]["spec"]["selector"] == labels[name]
-        assert base["NetworkPolicy", "callkeeper", name]["spec"]["podSelector"]["matchLabels"] == labels[name]
+    for name, found in labels.items():
+        assert base["Service", "callkeeper", name]["spec"]["selector"] == found
+        assert base["NetworkPolicy", "callkeeper", name]["spec"]["podSelector"]["matchLabels"] == found
 
 
 def test_ports_of_containers_services_and_policies_agree(base: Objects) -> None:
