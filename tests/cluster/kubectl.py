@@ -43,15 +43,24 @@ class Kubectl:
 
     def run(self, *arguments: str | Path, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run one call that may fail."""
-        namespace = [] if self.namespace is None else ["--namespace", self.namespace]
         return subprocess.run(
-            [kubectl_command(), *namespace, *map(str, arguments)],
+            self._command(*arguments),
             input=stdin,
             capture_output=True,
             text=True,
             check=False,
             timeout=SECONDS,
-            env=os.environ | {"KUBECONFIG": str(self.kubeconfig)},
+            env=self._environment(),
+        )
+
+    def start(self, *arguments: str | Path) -> "subprocess.Popen[str]":
+        """Start one call that runs beside the test, its output in one pipe; whoever starts it ends it."""
+        return subprocess.Popen(
+            self._command(*arguments),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=self._environment(),
         )
 
     def json(self, *arguments: str) -> Any:
@@ -80,6 +89,13 @@ class Kubectl:
             KubectlError: it did not come.
         """
         self("wait", f"--for=condition={condition}", f"--timeout={seconds}s", *objects)
+
+    def _command(self, *arguments: str | Path) -> list[str]:
+        namespace = [] if self.namespace is None else ["--namespace", self.namespace]
+        return [kubectl_command(), *namespace, *map(str, arguments)]
+
+    def _environment(self) -> dict[str, str]:
+        return os.environ | {"KUBECONFIG": str(self.kubeconfig)}
 
 
 def as_list(objects: Iterable[Mapping[str, Any]]) -> str:

@@ -79,11 +79,21 @@ def corpus() -> list[CorpusDocument]:
 
 
 @cache
-def differences() -> dict[str, str]:
-    """The reason by the document's id, for documents that read_object refuses and the published schema accepts, or
-    the other way round."""
+def differences() -> list[dict[str, Any]]:
+    """The entries of the table, each with its reason, what each verdict is, and the documents it is about."""
     (document,) = read_text(DIFFERENCES.read_text(encoding="utf-8"), DIFFERENCES.name).documents
-    return {name: entry["reason"] for entry in document.value["differences"] for name in entry["documents"]}
+    return list(document.value["differences"])
+
+
+def differing(verdict: str) -> dict[str, str]:
+    """What that verdict (`publishedSchema`, `apiServer`) is, by id of the document, where it is not read_object's."""
+    good = {document.id: document.good for document in corpus()}
+    return {
+        name: entry[verdict]
+        for entry in differences()
+        for name in entry["documents"]
+        if (entry[verdict] == "accepts") is not good[name]
+    }
 
 
 def write(path: Path) -> None:

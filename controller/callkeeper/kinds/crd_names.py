@@ -139,6 +139,18 @@ RECORDER_COLUMN = Column(name="Recorder", path=".spec.recorderRef.name", descrip
 IN_FORCE_COLUMNS = (
     Column(name="Ready", path='.status.conditions[?(@.type=="Ready")].status', description="Whether it is in force."),
     Column(name="Reason", path='.status.conditions[?(@.type=="Ready")].reason', description="Why, or why not."),
+    Column(
+        name="Since",
+        path='.status.conditions[?(@.type=="Ready")].lastTransitionTime',
+        type="date",
+        description="Since when; from 1970 until the operator has seen the object.",
+    ),
+    Column(
+        name="Message",
+        path='.status.conditions[?(@.type=="Ready")].message',
+        description="Why, in a sentence.",
+        wide=True,
+    ),
     Column(name="Age", path=".metadata.creationTimestamp", type="date", description="Since it was created."),
 )
-"""What every kind shows: is it in force?"""
+"""What every kind shows: is it in force, why, and since when?"""

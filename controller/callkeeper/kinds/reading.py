@@ -6,7 +6,7 @@ one object (singletons, one user in two objects, shadowed patterns) is said else
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from pydantic import ValidationError
@@ -79,7 +79,8 @@ class ObjectReading:
 def read_object(document: Mapping[str, Any]) -> ObjectReading:
     """Read one object of our API group. Total: whatever is wrong with it becomes a finding.
 
-    Nulls are absent, as the API server has it; `60.0` is 60; the status is not looked at.
+    Nulls are absent, as the API server has it for what is created; a server-side apply refuses them, so they are warned
+    of. `60.0` is 60; the status is not looked at.
     """
     metadata = _mapping(document.get("metadata"))
     annotations = _mapping(metadata.get("annotations"))
@@ -113,7 +114,8 @@ def _validate(document: Mapping[str, Any], key: ObjectKey) -> tuple[Resource | N
         resource = _parse(document, model)
     except ValidationError as error:
         return None, _bounded(findings_of(error, model, named), model, named)
-    said = _bounded(_checks(resource), model, named)
+    nulls = _nulls(document, resource) if _has_null(document.get("spec", ())) else ()
+    said = _bounded(chain(_checks(resource), nulls), model, named)
     if any(finding.severity is Severity.ERROR for finding in said):
         return None, said
     return resource, said
@@ -207,6 +209,31 @@ def _checks(resource: Resource) -> Iterator[Finding]:
         message = f"`{foreign[0]}` confirms nothing on the kind {resource.key.kind}"
         hint = f"parts there are: {', '.join(sorted(resource.confirmable))}"
         yield resource.finding("confirm", Severity.ERROR, message, _CONFIRM_PATH, hint=hint)
+
+
+def _has_null(value: object) -> bool:
+    """Whether a null is in it, at any depth; asked of every good object, so no path is made."""
+    if not isinstance(value, (Mapping, list)):
+        return value is None
+    for inner in value.values() if isinstance(value, Mapping) else value:
+        if type(inner) is not str and _has_null(inner):
+            return True
+    return False
+
+
+def _nulls(document: Mapping[str, Any], resource: Resource) -> Iterator[Finding]:
+    """Warn of fields of the spec that are null."""
+    for path in _null_paths(document["spec"], ("spec",)):
+        message = f"`{path[-1]}` is null, which a server-side apply refuses"
+        yield resource.finding("null", Severity.WARNING, message, path, hint="leave the field out")
+
+
+def _null_paths(value: object, path: tuple[PathPart, ...]) -> Iterator[tuple[PathPart, ...]]:
+    if isinstance(value, (Mapping, list)):
+        for part, inner in value.items() if isinstance(value, Mapping) else enumerate(value):
+            yield from _null_paths(inner, (*path, part))
+    elif value is None:
+        yield path
 
 
 def _bounded(findings: Iterator[Finding], model: type[Resource], key: ObjectKey | None) -> tuple[Finding, ...]:

@@ -139,6 +139,23 @@ class RecorderReference(Part):
     """`metadata.name` of the Recorder, in the namespace of this object. Required. A name of at most 253 characters."""
 
 
+class OwnerReference(Part):
+    """An object that this one goes with."""
+
+    api_version: Text
+    """Of the owner. Required."""
+    kind: Text
+    """Of the owner. Required."""
+    name: Text
+    """Of the owner. Required."""
+    uid: Text
+    """Of the owner. Required."""
+    controller: Switch | None = None
+    """Whether the owner manages this object. Absent: it does not."""
+    block_owner_deletion: Switch | None = None
+    """Whether the owner stays until this object is gone. Absent: it does not."""
+
+
 class Metadata(Part):
     """What names an object, as the API server has it.
 
@@ -174,7 +191,7 @@ class Metadata(Part):
     """Written by API servers of old."""
     finalizers: tuple[Text, ...] = ()
     """Who must be done before the object is deleted. Callkeeper sets none. Default none."""
-    owner_references: tuple[dict[str, Any], ...] = ()
+    owner_references: tuple[OwnerReference, ...] = ()
     """Objects this one goes with. Callkeeper sets none. Default none."""
     managed_fields: tuple[dict[str, Any], ...] = ()
     """Written by the API server: who owns which field."""

@@ -51,6 +51,7 @@ _RULES_OF_KINDS = {
     "minimum-retention": "The minimum retention is longer than the retention",
     "more": "There are more findings than are shown",
     "no-direction": "Calls with a direction would not be recorded",
+    "null": "A field is null, which a server-side apply refuses",
     "pattern": "A number pattern is not right",
     "range": "A range of numbers is not right",
     "recorder-not-found": "The recorder an object belongs to is not among the files",
