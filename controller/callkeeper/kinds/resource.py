@@ -172,7 +172,7 @@ class Metadata(Part):
     """Text by name, for selecting objects. Default none. Values have at most 63 characters."""
     annotations: dict[_QualifiedName, Text] = Field(default_factory=dict)
     """Text by name, for tools. Default none. Those of Callkeeper are `callkeeper.dev/confirm`,
-    `callkeeper.dev/changed-by` and `callkeeper.dev/commit`."""
+    `callkeeper.dev/changed-by`, `callkeeper.dev/commit` and `callkeeper.dev/protect`."""
     generate_name: Text | None = None
     """The prefix the API server made the name from. No replacement for `name`: settings have names of their own."""
     uid: Text | None = None

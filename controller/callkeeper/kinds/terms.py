@@ -11,6 +11,9 @@ DEFAULT_NAMESPACE = "default"
 CONFIRM_ANNOTATION = f"{GROUP}/confirm"
 CHANGED_BY_ANNOTATION = f"{GROUP}/changed-by"
 COMMIT_ANNOTATION = f"{GROUP}/commit"
+PROTECT_ANNOTATION = f"{GROUP}/protect"
+OUR_ANNOTATIONS = f"{GROUP}/"
+"""The prefix of every annotation of ours."""
 
 
 class Mode(StrEnum):
