@@ -75,16 +75,23 @@ _DRIFT = (
 )
 _ADDED = ("added", "object", "how many entries came, and the first of them; numbers masked")
 _REMOVED = ("removed", "object", "how many entries went, and the first of them; numbers masked")
+_WHO = (
+    *_ATTRIBUTED,
+    ("appliedBy", "text", "the trusted account that applied it, where Email is the author"),
+    ("impersonatedBy", "text", "who acted as the user in Email"),
+    ("fieldManager", "text", "the tool's own name for itself"),
+    ("attributedBy", "text", "how it is known who it was: audit, admission, managedFields or nothing"),
+)
 _OBJECT_CHANGED = (
-    _OBJECT,
-    ("generation", "number", "generation of the object after the change"),
+    *_WHO,
+    ("uid", "text", "`metadata.uid` of the object"),
+    ("generation", "number", "generation of the object after the change; the last one, for a deletion"),
+    ("previousGeneration", "number", "generation that `from`, `to` and `lists` are reckoned from"),
     ("fields", "list of text", "paths of the fields that changed"),
-    _ADDED,
-    _REMOVED,
-    ("hash", "text", "SHA-256 of the object's whole spec after the change, before it for a deletion"),
-    ("manager", "text", "field manager that made the request, as Kubernetes names it"),
-    _AUTHOR,
-    _COMMIT,
+    ("from", "object", "their values before, lists aside"),
+    ("to", "object", "their values after, lists aside"),
+    ("lists", "object", "per list: entries and hash before and after, what came and went; numbers masked"),
+    ("annotations", "object", "annotations of Callkeeper that changed, as they are now"),
 )
 _SUMMARY = ("summary", "text", "in place of the rest where one change touches more than is told one by one")
 
@@ -100,8 +107,8 @@ def _setting(action: Action, meaning: str, *details: tuple[str, str, str]) -> En
     return _entry(action, Area.SETTINGS, RECONCILE, meaning, *change, emitted=True)
 
 
-def _object_change(action: Action, meaning: str, *details: tuple[str, str, str]) -> Entry:
-    return _entry(action, Area.SETTINGS, OPERATOR, meaning, *_OBJECT_CHANGED, *details)
+def _object_change(action: Action, meaning: str) -> Entry:
+    return _entry(action, Area.SETTINGS, OPERATOR, meaning, *_OBJECT_CHANGED, emitted=True)
 
 
 def _dashboard(action: Action, meaning: str) -> Entry:
@@ -326,11 +333,19 @@ _TABLE: tuple[Entry, ...] = (
     _object_change(Action.CREATE_SETTINGS, "Somebody made a settings object in the cluster."),
     _object_change(Action.UPDATE_SETTINGS, "Somebody changed a settings object in the cluster."),
     _object_change(Action.DELETE_SETTINGS, "Somebody deleted a settings object in the cluster."),
-    _object_change(
+    _entry(
         Action.REFUSE_SETTINGS,
+        Area.SETTINGS,
+        OPERATOR,
         "Somebody tried to make, change or delete a settings object, and the cluster refused.",
+        *_WHO,
         ("verb", "text", "what was tried: create, update or delete"),
-        ("reason", "text", "why it was refused, in the words of the refusal; numbers masked"),
+        ("code", "number", "HTTP status of the answer"),
+        ("reason", "text", "the API server's reason, `Forbidden`, `Invalid`"),
+        ("rules", "list of text", "ids of the rules that found something, where the admission webhook refused"),
+        ("attempts", "number", "how often within a minute, where more than once"),
+        _SUMMARY,
+        emitted=True,
     ),
     _setting(
         Action.UPDATE_RECORDING_FILTER,
