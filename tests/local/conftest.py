@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.local.running import UpProcess
+from tests.local.serving import Serving
 
 QUICKSTART = Path(__file__).parents[2] / "examples" / "quickstart"
 
@@ -29,3 +30,19 @@ def up(tmp_path: Path, folder: Path) -> Iterator[Callable[..., UpProcess]]:
     yield start
     for one in processes:
         one.kill()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Serving]]:
+    """Starts `callkeeper recorder serve`."""
+    processes: list[Serving] = []
+
+    def start(*arguments: str | Path) -> Serving:
+        processes.append(Serving(tmp_path, *arguments))
+        return processes[-1]
+
+    yield start
+    for one in processes:
+        if one.process.poll() is None:
+            one.process.kill()
+            one.end()

@@ -1,116 +1,17 @@
 """`callkeeper recorder serve` as a process of its own."""
 
-import json
-import signal
-import subprocess
-import threading
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
-
 import pytest
-from tests.local.running import command, environment, run
+from click.testing import CliRunner
+from tests.local.running import run
+from tests.local.serving import until
 
+from callkeeper.cli.main import callkeeper
 from callkeeper.local.listening import host_and_port
 from callkeeper.policy.config import RecorderConfig
 from callkeeper.policy.config_json import to_json
 from callkeeper.policy.directory import Role
-from callkeeper.recorder.principals import Principal, create_principal
 
 USERS = "id,email,licences\n"
-DEADLINE_SECONDS = 30.0
-
-
-class Serving:
-    """A running `recorder serve`; its log is read as it comes."""
-
-    def __init__(self, home: Path, *arguments: str | Path) -> None:
-        self.home, self.tokens, self.state = home, home / "tokens.json", home / "state"
-        self.secrets: dict[Role, str] = {}
-        for role in Role:
-            principal = Principal(id=f"the-{role}", email=f"{role}@example.com", roles=frozenset({role}))
-            self.secrets[role] = create_principal(self.tokens, principal)
-        self.lines: list[str] = []
-        wanted = ("recorder", "serve", "--state", self.state, "--listen", "127.0.0.1:0", "--tokens", self.tokens)
-        self.process = subprocess.Popen(
-            command(*wanted, *arguments), env=environment(home), stderr=subprocess.PIPE, text=True, cwd=home
-        )
-        self.reader = threading.Thread(target=self._read, daemon=True)
-        self.reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stderr is not None
-        self.lines.extend(self.process.stderr)
-
-    @property
-    def log(self) -> list[dict[str, Any]]:
-        assert not any(line.startswith("Traceback") for line in self.lines), "".join(self.lines)
-        return [json.loads(line) for line in list(self.lines)]
-
-    def said(self, event: str) -> dict[str, Any]:
-        def found() -> dict[str, Any] | None:
-            return next((one for one in self.log if one["event"] == event), None)
-
-        return until(found, lambda: "".join(self.lines))
-
-    def ask(self, role: Role | None, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
-        request = urllib.request.Request(self.said("recorder_started")["url"] + path, method=method)
-        if role is not None:
-            request.add_header("Authorization", f"Bearer {self.secrets[role]}")
-        if body is not None:
-            request.data = json.dumps(body).encode()
-            request.add_header("Content-Type", "application/json")
-        for name, value in headers.items():
-            request.add_header(name.replace("_", "-"), value)
-        try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
-                return answer.status, _value(answer.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, _value(error.read())
-
-    def end(self) -> int:
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(30)
-        self.reader.join(5)
-        assert self.process.stderr is not None
-        self.process.stderr.close()
-        return code
-
-
-def _value(data: bytes) -> Any:
-    try:
-        return json.loads(data)
-    except ValueError:
-        return data.decode()
-
-
-def until(condition: Callable[[], Any], told: Callable[[], str] = lambda: "") -> Any:
-    ends = time.monotonic() + DEADLINE_SECONDS
-    while time.monotonic() < ends:
-        if answer := condition():
-            return answer
-        time.sleep(0.02)
-    raise AssertionError(told())
-
-
-@pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[..., Serving]]:
-    processes: list[Serving] = []
-
-    def start(*arguments: str | Path) -> Serving:
-        processes.append(Serving(tmp_path, *arguments))
-        return processes[-1]
-
-    yield start
-    for one in processes:
-        if one.process.poll() is None:
-            one.process.kill()
-            one.end()
 
 
 def test_a_recorder_alone_is_programmed_over_http_and_comes_back_with_what_it_was_told(serve):
@@ -154,22 +55,31 @@ def test_a_users_file_is_authoritative_and_followed(serve, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "says"),
+    ("arguments", "says"),
     [
-        (("--listen", "nowhere"), 2, "HOST:PORT"),
-        (("--trusted-proxy", "10.0.0.1/8"), 2, "--trusted-proxy"),
-        (("--collector", "https://audit.example"), 2, "--collector-token-file"),
-        (("--log", "voice/teams"), 2, "--collector"),
-        (("--users", "broken.csv"), 2, "broken.csv"),
+        (("--listen", "nowhere"), "HOST:PORT"),
+        (("--trusted-proxy", "10.0.0.1/8"), "--trusted-proxy"),
+        (("--collector", "https://audit.example"), "--collector-token-file"),
+        (("--log", "voice/teams"), "--collector"),
+        (("--tls-cert", __file__), "--tls-key"),
     ],
 )
-def test_what_cannot_be_used_is_named_with_a_code_of_its_own(tmp_path, arguments, code, says):
-    (tmp_path / "tokens.json").write_text('{"principals": []}')
-    (tmp_path / "tokens.json").chmod(0o640)
+def test_wrong_usage_is_named(tmp_path, arguments, says):
+    given = ["recorder", "serve", "--state", str(tmp_path / "state"), "--tokens", __file__]
+    done = CliRunner().invoke(callkeeper, [*given, *arguments])
+    assert (done.exit_code, says in done.output) == (2, True), done.output
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_broken_users_file_is_named_at_the_start(tmp_path):
+    tokens = tmp_path / "tokens.json"
+    tokens.write_text('{"principals": []}')
+    tokens.chmod(0o640)
     (tmp_path / "broken.csv").write_text("not,users\n")
-    given = ("--state", tmp_path / "state", "--listen", "127.0.0.1:0", "--tokens", tmp_path / "tokens.json")
-    done = run(tmp_path, "recorder", "serve", *given, *arguments)
-    assert (done.returncode, says in done.stderr) == (code, True), done.stderr
+    given = ("--state", tmp_path / "state", "--listen", "127.0.0.1:0", "--tokens", tokens)
+    done = run(tmp_path, "recorder", "serve", *given, "--users", tmp_path / "broken.csv")
+    assert done.returncode == 2
+    assert "broken.csv" in done.stderr
 
 
 def test_tokens_that_everybody_can_read_are_refused(tmp_path):

@@ -29,6 +29,7 @@ def test_who_listens_for_other_machines_is_told_that_it_is_plain_http(up):
     running = up("--host", "0.0.0.0")
     told = running.wait_for("PlainHttp")["message"]
     assert "0.0.0.0" in told
+    assert "--tls-cert" in told
     assert "proxy with TLS" in told
     running.started()
     assert "PlainHttp" not in {one["event"] for one in up("--state", str(running.home / "other")).started().events}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from callkeeper.cli.main import CouldNotRun
+from callkeeper.cli.tls_options import tls_files, tls_options
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network
@@ -24,6 +25,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--listen", default="127.0.0.1:8470", show_default=True, metavar="HOST:PORT", help="Port 0: a free one.")
 @click.option("--tokens", type=_FILE, required=True, metavar="FILE", help="Principals with the hashes of their tokens.")
 @click.option("--users", type=_FILE, metavar="FILE", help="A CSV that gives the users, followed; else PUT /v1/users.")
+@tls_options
 @click.option("--collector", metavar="URL", help="Deliver audit rows to this collector instead of into DIR/audit.")
 @click.option("--collector-token-file", type=_PATH, metavar="FILE", help="Holds the collector's bearer token.")
 @click.option("--collector-ca", type=_FILE, metavar="FILE", help="Certificates the collector's own is signed by.")
@@ -39,6 +41,9 @@ def serve(
     listen: str,
     tokens: Path,
     users: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    tls_client_ca: Path | None,
     collector: str | None,
     collector_token_file: Path | None,
     collector_ca: Path | None,
@@ -74,7 +79,6 @@ def serve(
     from callkeeper.local.listening import host_and_port  # noqa: PLC0415 - see above
     from callkeeper.recorder.logs import configure_logging  # noqa: PLC0415 - see above
 
-    configure_logging(as_json=log_format == "json" or (log_format == "auto" and not sys.stderr.isatty()))
     try:
         host, port = host_and_port(listen)
     except ValueError as error:
@@ -85,9 +89,11 @@ def serve(
         port=port,
         tokens=tokens,
         users=users,
+        tls=tls_files(tls_cert, tls_key, tls_client_ca),
         collector=_collector(collector, collector_token_file, collector_ca, log_name),
         trusted_proxies=tuple(_network(text) for text in trusted_proxy),
     )
+    configure_logging(as_json=log_format == "json" or (log_format == "auto" and not sys.stderr.isatty()))
     try:
         with asyncio.Runner(loop_factory=fast_loop()) as runner:
             runner.run(run(options))

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from callkeeper.cli.tls_options import tls_files, tls_options
+
 DEFAULT_PORT = 8470
 
 
@@ -13,6 +15,7 @@ DEFAULT_PORT = 8470
     "--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0 picks a free one."
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where the embedded recorder listens.")
+@tls_options
 @click.option("--state", type=click.Path(path_type=Path), metavar="DIR", help="Keep the state elsewhere than usual.")
 @click.option("--take-over", is_flag=True, help="Take recorders that another owner programs.")
 @click.option("--once", is_flag=True, help="Bring the settings into force and end; exit code 1 if they are not.")
@@ -23,7 +26,19 @@ DEFAULT_PORT = 8470
     show_default=True,
     help="Lines for people, or one JSON object a line.",
 )
-def up(folder: Path, port: int, host: str, state: Path | None, log_format: str, *, take_over: bool, once: bool) -> None:
+def up(
+    folder: Path,
+    *,
+    port: int,
+    host: str,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    tls_client_ca: Path | None,
+    state: Path | None,
+    log_format: str,
+    take_over: bool,
+    once: bool,
+) -> None:
     """Govern a recorder from the folder DIR.
 
     Starts the embedded recorder on this machine (unless every Recorder in DIR names an endpoint), brings what the
@@ -63,7 +78,15 @@ def up(folder: Path, port: int, host: str, state: Path | None, log_format: str, 
         return TextTeller(out, locator.place)
 
     configure_logs(log_format)
-    options = Options(folder=folder, state=state, host=host, port=port, take_over=take_over, once=once)
+    options = Options(
+        folder=folder,
+        state=state,
+        host=host,
+        port=port,
+        tls=tls_files(tls_cert, tls_key, tls_client_ca),
+        take_over=take_over,
+        once=once,
+    )
     try:
         with asyncio.Runner(loop_factory=fast_loop()) as runner:
             code = runner.run(run(options, teller))

@@ -22,6 +22,7 @@ from callkeeper.local.exposure import exposed_address
 from callkeeper.local.listening import bind
 from callkeeper.local.recorder_server import RecorderServer, ServerParts
 from callkeeper.local.state import StateFolder
+from callkeeper.local.tls import ReloadedTls, TlsFiles
 from callkeeper.local.users_file import UsersFile
 from callkeeper.recorder.errors import TokenFileFault
 from callkeeper.recorder.principals import TokenFile
@@ -41,6 +42,7 @@ class Options:
         users: a file that gives the users, or None when they are put over HTTP.
         collector: where audit rows go; None for an audit store in the state folder.
         trusted_proxies: whose X-Forwarded-For is believed.
+        tls: certificates; None for plain HTTP.
     """
 
     state: Path
@@ -50,6 +52,7 @@ class Options:
     users: Path | None = None
     collector: CollectorAddress | None = None
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    tls: TlsFiles | None = None
 
 
 async def run(options: Options) -> None:
@@ -75,7 +78,8 @@ async def run(options: Options) -> None:
 async def _start(options: Options, state: StateFolder, stack: AsyncExitStack) -> RecorderServer:
     bound = bind(options.host, options.port, "--listen")
     stack.callback(bound.close)
-    if (address := exposed_address(bound)) is not None:
+    tls = None if options.tls is None else ReloadedTls(options.tls)
+    if tls is None and (address := exposed_address(bound)) is not None:
         log.warning("plain_http", address=address, advice="tokens and calls can be read on the network")
     try:
         principals = TokenFile(options.tokens, group_may_read=True)
@@ -93,6 +97,7 @@ async def _start(options: Options, state: StateFolder, stack: AsyncExitStack) ->
             directory=None if users is None else users.directory,
             directory_source=None if users is None else users.name,
             trusted_proxies=options.trusted_proxies,
+            tls=tls,
         )
     )
     await server.start()

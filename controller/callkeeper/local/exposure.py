@@ -15,5 +15,5 @@ def warning(address: str) -> str:
     """What is said about listening there."""
     return (
         f"The recorder listens on {address} with plain HTTP: tokens and calls can be read on the network. "
-        "Leave --host away, and put a proxy with TLS in front of it"
+        "Leave --host away, give it a certificate with --tls-cert, or put a proxy with TLS in front of it"
     )

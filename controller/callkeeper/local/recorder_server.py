@@ -6,6 +6,7 @@ does not.
 
 import asyncio
 import contextlib
+from asyncio import FIRST_COMPLETED
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
@@ -13,6 +14,7 @@ from pathlib import Path
 from socket import socket
 
 import uvicorn
+from fastapi import FastAPI
 
 from callkeeper.audit.errors import OutboxUnavailable
 from callkeeper.audit.mask import NumberMask
@@ -20,6 +22,7 @@ from callkeeper.audit.outbox import OutboxSender
 from callkeeper.local.audit_destination import MakeDestination
 from callkeeper.local.exits import EXIT_STATE_UNUSABLE, CannotRun
 from callkeeper.local.listening import url_of
+from callkeeper.local.tls import ReloadedTls
 from callkeeper.policy.directory import Directory
 from callkeeper.recorder.app import create_app
 from callkeeper.recorder.clock import SystemClock
@@ -59,6 +62,9 @@ class ServerParts:
         directory: the users of an authoritative source, else None.
         directory_source: that source in words, `users.csv`.
         trusted_proxies: whose X-Forwarded-For is believed.
+        tls: the certificates to be served with; None for plain HTTP.
+        own: another socket, on the loopback address, that is served with plain HTTP whatever `tls` says; None without
+            one. For this machine's own tools, which need not know what is in the certificates.
     """
 
     state: Path
@@ -70,6 +76,8 @@ class ServerParts:
     directory: Directory | None = None
     directory_source: str | None = None
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    tls: ReloadedTls | None = None
+    own: socket | None = None
 
 
 class _Server(uvicorn.Server):
@@ -79,6 +87,50 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Nothing is captured."""
         yield
+
+
+class _Door:
+    """One socket the application is served on."""
+
+    def __init__(self, app: FastAPI, bound: socket, tls: ReloadedTls | None) -> None:
+        self.url = url_of(bound, "http" if tls is None else "https")
+        self.task: asyncio.Task[None] | None = None
+        self._bound = bound
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                loop="none",
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+                ssl_context_factory=None if tls is None else lambda _, __: tls.context,
+            )
+        )
+
+    async def open(self) -> None:
+        """Serve; requests are answered when this returns.
+
+        Raises:
+            CannotRun: the server does not start.
+        """
+        self.task = asyncio.create_task(self._server.serve(sockets=[self._bound]), name=f"serve {self.url}")
+        while not self._server.started:
+            if self.task.done():
+                self.task.result()
+                raise CannotRun("the recorder ended while it started; see its log")
+            await asyncio.sleep(_STARTED_SECONDS)
+
+    async def close(self) -> None:
+        """Serve no longer, requests under way within `GRACE_SECONDS`."""
+        self._server.should_exit = True
+        if self.task is not None:
+            await asyncio.wait((self.task,))
+        self._bound.close()
 
 
 class RecorderServer:
@@ -117,24 +169,14 @@ class RecorderServer:
         except StorageFault as fault:
             raise CannotRun(str(fault), EXIT_STATE_UNUSABLE) from fault
         self.recorder: Recorder = app.state.recorder
-        self.url = url_of(given.bound)
-        self._bound = given.bound
-        self._server = _Server(
-            uvicorn.Config(
-                app,
-                loop="none",
-                http="httptools",
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                proxy_headers=False,
-                server_header=False,
-                timeout_graceful_shutdown=GRACE_SECONDS,
-            )
-        )
-        self._task: asyncio.Task[None] | None = None
-        self._sweeping: asyncio.Task[None] | None = None
+        self._tls = given.tls
+        if given.tls is not None:
+            self.recorder.metrics.add(given.tls)
+        self._doors = [_Door(app, given.bound, given.tls)]
+        if given.own is not None:
+            self._doors.append(_Door(app, given.own, None))
+        self.url, self.own_url = self._doors[0].url, self._doors[-1].url
+        self._beside: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Serve; requests are answered when this returns.
@@ -147,13 +189,11 @@ class RecorderServer:
             await self.recorder.media.start()
         except (OutboxUnavailable, StorageFault) as error:
             raise CannotRun(str(error), EXIT_STATE_UNUSABLE) from error
-        self._sweeping = asyncio.create_task(self.recorder.sweeper.run(), name="sweeper")
-        self._task = asyncio.create_task(self._server.serve(sockets=[self._bound]), name="recorder")
-        while not self._server.started:
-            if self._task.done():
-                self._task.result()
-                raise CannotRun("the recorder ended while it started; see its log")
-            await asyncio.sleep(_STARTED_SECONDS)
+        self._beside.append(asyncio.create_task(self.recorder.sweeper.run(), name="sweeper"))
+        if self._tls is not None:
+            self._beside.append(asyncio.create_task(self._tls.follow(), name="follow the certificates"))
+        for one in self._doors:
+            await one.open()
 
     async def ended(self) -> None:
         """Wait until it ends by itself, which it does not do unless something is wrong.
@@ -161,21 +201,15 @@ class RecorderServer:
         Raises:
             CannotRun: it ended.
         """
-        assert self._task is not None
-        await asyncio.wait((self._task,))
-        self._task.result()
+        await asyncio.wait([one.task for one in self._doors if one.task is not None], return_when=FIRST_COMPLETED)
         raise CannotRun("the recorder ended by itself; see its log")
 
     async def stop(self) -> None:
         """End it, requests under way within `GRACE_SECONDS`."""
-        self._server.should_exit = True
-        if self._task is not None:
-            await asyncio.wait((self._task,))
-        self._bound.close()
-        if self._sweeping is not None:
-            self._sweeping.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._sweeping
+        await asyncio.gather(*(one.close() for one in self._doors))
+        for task in self._beside:
+            task.cancel()
+        await asyncio.gather(*self._beside, return_exceptions=True)
         await self.recorder.media.stop()
         await self.recorder.keeper.finish(GRACE_SECONDS)
         await self._destination.stop()

@@ -15,7 +15,8 @@ class Running:
 
     Attributes:
         pid: its process.
-        url: base URL of the embedded recorder's API; None where only recorders elsewhere are reconciled.
+        url: base URL under which this machine reaches the embedded recorder's API; None where only recorders elsewhere
+            are reconciled.
         folder: the settings folder.
     """
 

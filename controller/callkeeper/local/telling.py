@@ -32,6 +32,7 @@ class Started:
         folder: the settings folder, as it was named.
         state: the state folder.
         url: the embedded recorder's API; None without one.
+        own_url: the same as this machine reaches it whatever is in its certificate.
         pages: per Recorder the revision in force and its settings.
         users: how many there are, and how many of them may be recorded; None without users.csv.
         sample: who may be called in the example of a call; None where nobody can be named.
@@ -40,6 +41,7 @@ class Started:
     folder: Path
     state: Path
     url: str | None
+    own_url: str | None
     pages: Mapping[ObjectKey, tuple[str | None, Sequence[Line]]]
     users: tuple[int, int] | None
     sample: str | None
@@ -95,10 +97,10 @@ class TextTeller:
             lines += [*self._table(page), ""]
         if started.users is not None:
             lines += [f"  users.csv: {_counted(started.users[0], 'user')}, {started.users[1]} may be recorded", ""]
-        if started.url is not None:
+        if started.url is not None and started.own_url is not None:
             header = started.state / "authorization"
             lines += [f"API     {started.url}", f"State   {started.state}", "", "Offer a call:", ""]
-            lines += [f"  {example_call(started.url, header, started.sample)}", "", "See who changed what:", ""]
+            lines += [f"  {example_call(started.own_url, header, started.sample)}", "", "See who changed what:", ""]
             lines += [f"  callkeeper audit export {_where(started)} --from today", ""]
         else:
             lines += [f"State   {started.state}", ""]

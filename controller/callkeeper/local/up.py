@@ -35,6 +35,7 @@ from callkeeper.local.running import Running, forget_running, write_running
 from callkeeper.local.state import StateFolder, separate_state_folder, unusable
 from callkeeper.local.status_file import StatusFile, read_statuses
 from callkeeper.local.telling import Started, Teller
+from callkeeper.local.tls import ReloadedTls, TlsFiles
 from callkeeper.local.tokens import LocalPrincipals, open_principals
 from callkeeper.local.users import NAME as USERS
 from callkeeper.local.users_journal import UsersJournal
@@ -50,6 +51,9 @@ from callkeeper.recorder.errors import TokenFileFault
 FIRST_SECONDS = 5.0
 """How long the first page waits for recorders elsewhere; the embedded one answers in milliseconds."""
 
+_LOOPBACK = "127.0.0.1"
+"""Where the reconciler and other commands of this machine reach a recorder that others reach with TLS."""
+
 RECENT_SECONDS = 5.0
 """A file saved longer ago than this says nothing about how quickly the change came into force."""
 
@@ -63,6 +67,7 @@ class Options:
         state: another state folder than the usual one, or None.
         host: where the embedded recorder listens.
         port: likewise; 0 picks a free one.
+        tls: certificates for it; None for plain HTTP.
         take_over: whether recorders may be taken from other owners.
         once: end as soon as the outcome is known.
     """
@@ -71,6 +76,7 @@ class Options:
     state: Path | None = None
     host: str = "127.0.0.1"
     port: int = 8470
+    tls: TlsFiles | None = None
     take_over: bool = False
     once: bool = False
 
@@ -178,7 +184,7 @@ class Up:
         if bound is not None:
             await self._start_embedded(bound)
         self.stack.push_async_callback(self._fleet.stop)
-        url = self._embedded.url if self._embedded else None
+        url = self._embedded.own_url if self._embedded else None
         try:
             write_running(path, Running(pid=os.getpid(), url=url, folder=str(folder.resolve())))
         except OSError as error:
@@ -255,11 +261,15 @@ class Up:
     def _bind(self) -> socket.socket:
         bound = bind(self.options.host, self.options.port)
         self.stack.callback(bound.close)
-        if (address := exposed_address(bound)) is not None:
+        if self.options.tls is None and (address := exposed_address(bound)) is not None:
             self.teller.note("PlainHttp", warning(address))
         return bound
 
     async def _start_embedded(self, bound: socket.socket) -> None:
+        tls = own = None
+        if self.options.tls is not None:
+            tls, own = ReloadedTls(self.options.tls), bind(_LOOPBACK, 0)
+            self.stack.callback(own.close)
         self._embedded = RecorderServer(
             ServerParts(
                 state=self.state.path,
@@ -270,11 +280,13 @@ class Up:
                 locator=self.locator,
                 directory=self._directory,
                 directory_source=USERS if self._directory is not None else None,
+                tls=tls,
+                own=own,
             )
         )
         await self._embedded.start()
         self.stack.push_async_callback(self._embedded.stop)
-        self._fleet.embedded = self._embedded.url, self._principals.token
+        self._fleet.embedded = self._embedded.own_url, self._principals.token
 
     async def _told(self, key: ObjectKey, outcome: Outcome) -> None:
         """A reconcile is over."""
@@ -364,6 +376,7 @@ class Up:
             folder=self.options.folder,
             state=self.state.path,
             url=self._embedded.url if self._embedded else None,
+            own_url=self._embedded.own_url if self._embedded else None,
             pages=pages,
             users=(len(directory.users), len(recordable)) if directory else None,
             sample=recordable[0] if recordable else None,

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from callkeeper.recorder.clock import Clock
 from callkeeper.recorder.keeping import SegmentKeeper
@@ -83,6 +84,10 @@ class Metrics:
     def watch_sweeps(self, sweeper: Sweeper, guard: ClockGuard) -> None:
         """Show how retention stands as well."""
         self._registry.register(_Sweeping(sweeper, guard))
+
+    def add(self, collector: Collector) -> None:
+        """Show what somebody else counts as well."""
+        self._registry.register(collector)
 
     def swept(self, sweep: Sweep) -> None:
         """Count a sweep that ended, and what it removed."""
