@@ -47,6 +47,10 @@ class FakeRecorder:
         self._up()
         return self.state
 
+    async def runs(self, state: RecorderState) -> bool:
+        self._up()
+        return self.state.revision == state.revision
+
     async def check(self, envelope: Envelope) -> Effects:
         self._up()
         self.asked.append(envelope)

@@ -25,6 +25,7 @@ SUBCOMMANDS: Mapping[str, str] = {
     "audit": "Keep, export and read the audit log.",
     "users": "List, import and delete users, grant and revoke licences.",
     "recorder": "Serve a recorder; check, back up and restore what it keeps.",
+    "operator": "Govern recorders from a Kubernetes cluster.",
     "stamp": "Write author and commit of the last change into manifests.",
     "token": "Make a token for a user, to try what users may do.",
     "schema": "Write the CRDs and JSON Schemas of all kinds, or check that they are current.",

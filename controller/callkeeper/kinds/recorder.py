@@ -83,6 +83,14 @@ class CertificateAuthorityReference(Part):
     """The key that holds the certificates, PEM encoded. Default `ca.crt`."""
 
 
+class ClientCertificateReference(Part):
+    """Where in the cluster the certificate is kept that the operator shows to the recorder."""
+
+    name: Name
+    """Name of a Secret of type `kubernetes.io/tls` (keys `tls.crt` and `tls.key`), in the namespace of the Recorder.
+    Required."""
+
+
 class Guardrails(Part):
     """Limits beyond which a change of settings asks for a word first."""
 
@@ -135,6 +143,9 @@ class RecorderSpec(Part):
     Absent: no token is sent."""
     ca_ref: CertificateAuthorityReference | None = None
     """The certificates that the endpoint's own certificate is checked against. Absent: those of the system."""
+    client_certificate_ref: ClientCertificateReference | None = None
+    """The certificate shown to an endpoint that asks for one (mutual TLS); read by the operator. Absent: none is
+    shown."""
     drift_policy: DriftPolicy = DriftPolicy.CORRECT
     """What to do when somebody else programmed the recorder: `Correct` programs it again, `Report` only says so.
     Default `Correct`."""
@@ -171,7 +182,7 @@ class Recorder(Resource):
             )
         if spec.endpoint is not None:
             return
-        for name in ("credentialsSecretRef", "credentialsFile", "caRef"):
+        for name in ("credentialsSecretRef", "credentialsFile", "caRef", "clientCertificateRef"):
             if name in _given(spec):
                 yield self.finding(
                     "unused",
@@ -187,5 +198,6 @@ def _given(spec: RecorderSpec) -> list[str]:
         "credentialsSecretRef": spec.credentials_secret_ref,
         "credentialsFile": spec.credentials_file,
         "caRef": spec.ca_ref,
+        "clientCertificateRef": spec.client_certificate_ref,
     }
     return [name for name, value in values.items() if value is not None]

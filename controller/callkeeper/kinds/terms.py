@@ -14,6 +14,8 @@ COMMIT_ANNOTATION = f"{GROUP}/commit"
 PROTECT_ANNOTATION = f"{GROUP}/protect"
 OUR_ANNOTATIONS = f"{GROUP}/"
 """The prefix of every annotation of ours."""
+TAKE_OVER_ANNOTATION = f"{GROUP}/take-over"
+"""On a Recorder: the owner it may be taken from. It names one, so that it means nothing once that one is gone."""
 
 
 class Mode(StrEnum):

@@ -17,7 +17,7 @@ from callkeeper.local.ledger_file import FileLedger
 from callkeeper.local.page import Line, change_words, settings_page
 from callkeeper.local.running import read_running
 from callkeeper.local.state import is_held, state_folder
-from callkeeper.local.status_file import object_json, read_statuses
+from callkeeper.local.status_file import read_statuses
 from callkeeper.local.tokens import AUTHORIZATION, read_token
 from callkeeper.manifests.located import LocatedFinding, Place
 from callkeeper.policy.compile import compile as compile_objects
@@ -28,6 +28,7 @@ from callkeeper.reconcile.errors import RecorderError
 from callkeeper.reconcile.http_recorder import HttpRecorder
 from callkeeper.reconcile.port import RecorderState
 from callkeeper.reconcile.status import ObjectStatus
+from callkeeper.reconcile.status_json import status_to_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +84,7 @@ class Shown:
             "owner": self.owner,
             "settings": [line.to_json() for line in self.settings],
             "objects": {
-                str(key): {**object_json(status), "place": place_json(self.places.get(key))}
+                str(key): {**status_to_json(status), "place": place_json(self.places.get(key))}
                 for key, status in sorted(self.statuses.items())
             },
             "differences": [

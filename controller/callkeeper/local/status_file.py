@@ -1,16 +1,13 @@
 """`status.json`: the status of every object as of the last reconcile, for `callkeeper show` and for scripts."""
 
 import json
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from callkeeper.kinds.finding import ObjectKey
 from callkeeper.local.files import write_file
-from callkeeper.policy.compile import AcceptedReason
-from callkeeper.reconcile.reasons import AnyReason, ConditionStatus, ConditionType, Reason
-from callkeeper.reconcile.status import Condition, ObjectStatus, Statuses
+from callkeeper.reconcile.status import ObjectStatus, Statuses
+from callkeeper.reconcile.status_json import status_from_json, status_to_json
 
 FILE = "status.json"
 VERSION = 1
@@ -20,27 +17,8 @@ def status_json(statuses: Statuses) -> dict[str, Any]:
     """All statuses as plain JSON values, by object."""
     return {
         "version": VERSION,
-        "objects": {str(key): object_json(status) for key, status in sorted(statuses.items())},
+        "objects": {str(key): status_to_json(status) for key, status in sorted(statuses.items())},
     }
-
-
-def object_json(status: ObjectStatus) -> dict[str, Any]:
-    """One object's status as the API would hold it."""
-    value: dict[str, Any] = {"observedGeneration": status.observed_generation}
-    if status.revision is not None:
-        value["revision"] = status.revision
-    value["conditions"] = [
-        {
-            "type": condition.type.value,
-            "status": condition.status.value,
-            "reason": condition.reason.value,
-            "message": condition.message,
-            "observedGeneration": condition.observed_generation,
-            "lastTransitionTime": condition.last_transition_time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        }
-        for condition in status.conditions
-    ]
-    return value
 
 
 class StatusFile:
@@ -71,33 +49,9 @@ def read_statuses(state: Path) -> dict[ObjectKey, ObjectStatus]:
         value = json.loads((state / FILE).read_bytes())
         if value["version"] != VERSION:
             return {}
-        return {ObjectKey.parse(text): _status(ObjectKey.parse(text), one) for text, one in value["objects"].items()}
+        return {
+            ObjectKey.parse(text): status_from_json(ObjectKey.parse(text), one)
+            for text, one in value["objects"].items()
+        }
     except (OSError, ValueError, KeyError, TypeError):
         return {}
-
-
-def _status(key: ObjectKey, value: Mapping[str, Any]) -> ObjectStatus:
-    conditions = tuple(
-        Condition(
-            type=ConditionType(one["type"]),
-            status=ConditionStatus(one["status"]),
-            reason=_reason(one["reason"]),
-            message=one["message"],
-            observed_generation=one["observedGeneration"],
-            last_transition_time=datetime.fromisoformat(one["lastTransitionTime"]),
-        )
-        for one in value["conditions"]
-    )
-    return ObjectStatus(
-        key=key,
-        observed_generation=value["observedGeneration"],
-        conditions=conditions,
-        revision=value.get("revision"),
-    )
-
-
-def _reason(text: str) -> AnyReason:
-    try:
-        return Reason(text)
-    except ValueError:
-        return AcceptedReason(text)

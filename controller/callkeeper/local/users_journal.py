@@ -20,9 +20,9 @@ from callkeeper.audit.event import AuditEvent
 from callkeeper.audit.store import AuditStore
 from callkeeper.local.attribution import FolderAttribution
 from callkeeper.local.files import write_file
-from callkeeper.local.ledger_file import event_from_json, event_to_json
 from callkeeper.policy.directory import Directory
 from callkeeper.reconcile.attribution import Actor
+from callkeeper.reconcile.ledger_json import event_from_json, event_to_json
 from callkeeper.recorder.user_changes import Difference
 
 VERSION = 1

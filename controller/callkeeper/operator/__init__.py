@@ -1,1 +1,1 @@
-"""The Kubernetes operator and its webhook: the only room that knows Kopf and the API server."""
+"""The Kubernetes operator: custom resources in, running recorders and their statuses out."""

@@ -6,7 +6,11 @@ BASE_SECONDS = 0.2
 """A recorder that restarts is back within a second; the first attempts shall see it."""
 
 CAP_SECONDS = 30.0
-"""The longest anybody waits for a recorder that is back."""
+"""The longest pause: each attempt may put a whole config."""
+
+UNREACHABLE_CAP_SECONDS = 2.0
+"""The longest pause while there is no answer: a recorder that is back shall run what is wanted within five seconds, of
+which looking for the connection may take three. Such an attempt asks and puts nothing."""
 
 _DOUBLINGS = 16
 """0.2 s doubled this often is hours: beyond the cap already, and no overflow however long a recorder is away."""
@@ -29,9 +33,10 @@ class Backoff:
         """Failures since the last success."""
         return self._failures
 
-    def failed(self) -> float:
-        """Note a failure and say how many seconds to wait."""
-        ceiling: float = min(self._cap, self._base * 2.0 ** min(self._failures, _DOUBLINGS))
+    def failed(self, cap: float | None = None) -> float:
+        """Note a failure and say how many seconds to wait, at most `cap`."""
+        most = self._cap if cap is None else min(cap, self._cap)
+        ceiling: float = min(most, self._base * 2.0 ** min(self._failures, _DOUBLINGS))
         self._failures += 1
         return ceiling * (0.5 + self._random() / 2)
 

@@ -10,6 +10,7 @@
         ├── Refused       the credentials are missing, wrong or lack the role `settings`
         ├── OwnerConflict another owner programs this recorder
         ├── StaleEpoch    a newer instance of this owner is at work
+        ├── Withheld      the Recorder goes away with all its settings: nothing is programmed on the way
         └── Rejected      the recorder does not take this config, or is no recorder of ours
 
 Each carries the reason its conditions show, and a message that says what to do next.
@@ -85,6 +86,12 @@ class StaleEpoch(Terminal):
     """A newer instance of this owner is at work (409)."""
 
     reason = Reason.STALE_EPOCH
+
+
+class Withheld(Terminal):
+    """The Recorder, or all there is around it, is being deleted."""
+
+    reason = Reason.RECORDER_DELETING
 
 
 class Rejected(Terminal):

@@ -90,6 +90,12 @@ class HttpRecorder:
             self._read = digest, _state(self._json(data))
         return self._read[1]
 
+    async def runs(self, state: RecorderState) -> bool:
+        """See `RecorderPort.runs`: without its body; a change of the owner alone is left to `read`."""
+        precondition = {"If-None-Match": f'"{state.revision}"'} if state.revision else {}
+        data = await self._ask("GET", "/v1/config", headers=precondition, unchanged_ok=True)
+        return not data if state.revision else self._json(data).get("revision") is None
+
     async def check(self, envelope: Envelope) -> Effects:
         """See `RecorderPort.check`."""
         answer = self._json(await self._ask("POST", "/v1/config:check", envelope_json(envelope)))
@@ -131,6 +137,7 @@ class HttpRecorder:
         headers: Mapping[str, str] | None = None,
         *,
         absent_ok: bool = False,
+        unchanged_ok: bool = False,
     ) -> bytes:
         """Send and receive, within the bounds.
 
@@ -157,7 +164,7 @@ class HttpRecorder:
         except (aiohttp.ClientError, OSError) as error:
             why = getattr(error, "strerror", None) or type(error).__name__
             raise Unreachable(f"{self._endpoint} cannot be reached ({why}); see that the recorder runs") from error
-        if response.status == 404 and absent_ok:  # noqa: PLR2004 - HTTP's numbers
+        if (response.status == 404 and absent_ok) or (response.status == 304 and unchanged_ok):  # noqa: PLR2004 - HTTP's
             return b""
         if not 200 <= response.status < 300:  # noqa: PLR2004 - HTTP's numbers
             raise _problem(self._endpoint, response.status, data)
@@ -256,7 +263,7 @@ def _problem(endpoint: str, status: int, data: bytes) -> RecorderError:
     said = f" ({detail[:MAX_DETAIL]})" if detail else ""
     kinds: dict[int, tuple[type[RecorderError], str]] = {
         401: (Refused, f"{endpoint} refuses the credentials{said}; see that the token is right and may put settings"),
-        409: (OwnerConflict, f"another owner programs this recorder{said}; end it, or start with --take-over"),
+        409: (OwnerConflict, f"another owner programs this recorder{said}; end it, and take over from it"),
         412: (Mismatch, f"the recorder's config changed in between{said}"),
         422: (Rejected, f"the recorder does not take this config{said}; see that its release is not older"),
         404: (Rejected, f"{endpoint} knows no /v1/config; see that it is a recorder's base URL"),

@@ -56,6 +56,8 @@ class Ledger:
         sequence: of the last audit row.
         remembered: what was told already.
         pending: what is about to be done, or None.
+        fence: the recorder shall know at least this epoch, so that it refuses an instance that did not end in an
+            orderly way; not kept, whoever keeps the ledger says it anew. 0 where there is no such instance.
     """
 
     owner: str
@@ -66,6 +68,7 @@ class Ledger:
     sequence: int = 0
     remembered: Remembered = field(default_factory=Remembered)
     pending: Pending | None = None
+    fence: int = 0
 
 
 class LedgerStore(Protocol):

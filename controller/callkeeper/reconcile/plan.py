@@ -10,7 +10,7 @@ from enum import StrEnum
 from callkeeper.kinds.finding import ObjectKey
 from callkeeper.kinds.reading import ObjectReading
 from callkeeper.kinds.recorder import Recorder
-from callkeeper.kinds.terms import DriftPolicy
+from callkeeper.kinds.terms import TAKE_OVER_ANNOTATION, DriftPolicy
 from callkeeper.policy.compile import Compiled, Effects, Found, Hold, InForce, Lost
 from callkeeper.policy.compile import compile as compile_objects
 from callkeeper.policy.config import RecorderConfig
@@ -98,6 +98,7 @@ def make_plan(
         effects: its answer to an earlier `ASK`.
         take_over: whether the recorder may be taken from another owner.
     """
+    take_over = take_over or _gives_up(readings, recorder, state.owner)
     if effects is not None:
         effects = replace(effects, spent=effects.spent | state.spent)
     there = Found(config=state.config)
@@ -124,7 +125,7 @@ def make_plan(
             reason=Reason.PENDING,
             message="the recorder is being asked what the change would do",
         )
-    if state.revision == wanted and state.owner == ledger.owner:
+    if state.revision == wanted and state.owner == ledger.owner and state.epoch >= ledger.fence:
         message = f"revision {short(wanted)} is in force"
         return Plan(step=Step.NOTHING, compiled=compiled, wanted=wanted, drifted=drifted, message=message)
     return Plan(
@@ -167,13 +168,13 @@ def _why_leave(
         return Reason.IN_FORCE_LOST, _HOLDS[Hold.IN_FORCE_LOST][1]
     if state.owner is not None and state.owner != ledger.owner and not take_over:
         return Reason.OWNER_CONFLICT, (
-            f"this recorder is programmed by {state.owner}, not by {ledger.owner}; end that one, or start this one "
-            "with --take-over"
+            f"this recorder is programmed by {state.owner}, not by {ledger.owner}; end that one, and take over from it "
+            f'(--take-over in a folder; on the Recorder in a cluster, {TAKE_OVER_ANNOTATION}: "{state.owner}")'
         )
     if state.epoch > ledger.epoch and not take_over:
         return Reason.STALE_EPOCH, (
             f"a newer instance of {ledger.owner} programs this recorder (epoch {state.epoch}, this is "
-            f"{ledger.epoch}); end one of the two, or start this one with --take-over"
+            f"{ledger.epoch}); end one of the two, or take over (--take-over in a folder)"
         )
     missing = [name for name, version in SECTIONS.items() if state.sections.get(name, 0) < version]
     if state.sections and missing:
@@ -196,6 +197,12 @@ _HOLDS = {
         "what is in force is not known any more; nothing is programmed until every object is valid",
     ),
 }
+
+
+def _gives_up(readings: Sequence[ObjectReading], recorder: ObjectKey, owner: str | None) -> bool:
+    """Whether the Recorder says that it may be taken from this owner."""
+    said = next((one.annotations.get(TAKE_OVER_ANNOTATION) for one in readings if one.key == recorder), None)
+    return said is not None and said == owner
 
 
 def _drift_policy(readings: Sequence[ObjectReading], recorder: ObjectKey) -> bool:

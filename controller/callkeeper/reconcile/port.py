@@ -58,6 +58,10 @@ class RecorderPort(Protocol):
         """What is in force."""
         ...
 
+    async def runs(self, state: RecorderState) -> bool:
+        """Whether it runs what this state says, as far as can be told cheaply; `read` leaves no doubt."""
+        ...
+
     async def check(self, envelope: Envelope) -> Effects:
         """What putting this config would do; changes nothing."""
         ...

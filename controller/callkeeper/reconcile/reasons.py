@@ -61,6 +61,7 @@ class Reason(StrEnum):
         SUSPENDED: `spec.suspend` is true.
         RECORDER_DELETING: the Recorder is being deleted; what it runs stays as it is.
         RECORDER_INVALID: the Recorder object itself is not valid.
+        ENDPOINT_MISSING: the Recorder names no endpoint, and in a cluster there is no embedded recorder.
         IN_FORCE_LOST: what is in force is not known any more, and not every object is valid.
         AUDIT_UNAVAILABLE: what would be done cannot be noted durably, so it is not done.
         READY: nothing is amiss.
@@ -84,6 +85,7 @@ class Reason(StrEnum):
     SUSPENDED = "Suspended"
     RECORDER_DELETING = "RecorderDeleting"
     RECORDER_INVALID = "RecorderInvalid"
+    ENDPOINT_MISSING = "EndpointMissing"
     IN_FORCE_LOST = "InForceLost"
     AUDIT_UNAVAILABLE = "AuditUnavailable"
     READY = "Ready"

@@ -5,7 +5,8 @@ recorder, a ledger, an audit store and a clock; where the objects come from is n
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -57,12 +58,15 @@ class Outcome:
         before: what was in force before it; None at the first, or where it is not known.
         in_force: what this owner has in force; None before the first config.
         revision: its revision.
+        epoch: the fencing epoch this owner works under.
+        wanted: the revision that is to be in force, where that is known.
         changes: what came into force with this reconcile.
         effects: what the recorder said the change would do, where it was asked.
         reverted: the foreign revision that was replaced, or None.
         drifted: the recorder runs a foreign config, and it was left.
         failure: why what is wanted is not in force, or None.
         retry: whether trying again helps.
+        seconds: how long it took.
     """
 
     statuses: Statuses
@@ -71,12 +75,15 @@ class Outcome:
     before: RecorderConfig | None = None
     in_force: RecorderConfig | None
     revision: str | None
+    epoch: int = 0
+    wanted: str | None = None
     changes: tuple[Change, ...] = ()
     effects: Effects | None = None
     reverted: str | None = None
     drifted: bool = False
     failure: tuple[AnyReason, str] | None = None
     retry: bool = False
+    seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -106,6 +113,7 @@ class Reconciler:
         show: masks a pattern for the audit log.
         take_over: whether the recorder may be taken from another owner; good for one success.
         unsupported: kinds that are not carried out here, with the words that say where they are.
+        permit: asked before anything is noted, put or told; raises `RecorderError` where it must not be done.
     """
 
     recorder: ObjectKey
@@ -117,21 +125,23 @@ class Reconciler:
     show: ShowPattern
     take_over: bool = False
     unsupported: Mapping[str, str] = field(default_factory=dict)
+    permit: Callable[[], Awaitable[None]] | None = None
 
     async def reconcile(self, readings: Sequence[ObjectReading], previous: Statuses) -> Outcome:
         """Bring the recorder to what the objects say, as far as it goes, and say how far that is.
 
         Never raises for what a recorder, a disk or an audit store does: the outcome names it.
         """
+        begun = time.monotonic()
+        done = _Done(ledger=Ledger(owner="", sender=""))
+        failure: RecorderError | None = None
         try:
-            done = _Done(ledger=await self._load())
-        except RecorderError as error:
-            return self._outcome(_Done(ledger=Ledger(owner="", sender="")), readings, previous, error)
-        try:
+            done.ledger = await self._load()
             await self._attempts(readings, done)
         except RecorderError as error:
-            return self._outcome(done, readings, previous, error)
-        return self._outcome(done, readings, previous, None)
+            failure = error
+        outcome = self._outcome(done, readings, previous, failure)
+        return replace(outcome, seconds=time.monotonic() - begun)
 
     async def _attempts(self, readings: Sequence[ObjectReading], done: _Done) -> None:
         for _ in range(MAX_ATTEMPTS - 1):
@@ -147,6 +157,8 @@ class Reconciler:
         done.state = await self.port.read()
         done.ledger = await self._finish(done.ledger, done.state)
         in_force = await self._in_force(done.ledger, done.state)
+        if isinstance(in_force, RecorderConfig):
+            done.ledger = replace(done.ledger, config=in_force)
         # A large blacklist takes a while to compile, and the event loop may have calls to attend to.
         plan = await asyncio.to_thread(self._plan, readings, done, in_force, None)
         if plan.step is Step.ASK:
@@ -184,6 +196,8 @@ class Reconciler:
         rows, remembered = await asyncio.to_thread(self._rows, readings, done, plan, changes, settles=settles)
         if not (settles or rows or remembered != ledger.remembered):
             return
+        if self.permit is not None:
+            await self.permit()
         pending = Pending(put=plan.wanted if settles else None, events=rows, after=remembered)
         epoch = plan.envelope.epoch if plan.envelope else ledger.epoch
         ledger = done.ledger = replace(ledger, pending=pending, epoch=epoch)
@@ -337,6 +351,8 @@ class Reconciler:
             before=done.before,
             in_force=ledger.config,
             revision=ledger.revision,
+            epoch=ledger.epoch,
+            wanted=plan.wanted if plan else None,
             changes=done.changes,
             effects=done.effects,
             reverted=done.reverted,
@@ -394,5 +410,6 @@ def _observed(done: _Done, error: RecorderError | None) -> Observed:
         synced=synced,
         terminal=error.terminal if error is not None else plan is not None and plan.terminal,
         running=None if drifted else ledger.config,
+        unknown=state is None and ledger.revision is not None and ledger.config is None,
         revision=state.revision if state is not None and answered else None,
     )

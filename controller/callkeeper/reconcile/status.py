@@ -80,6 +80,8 @@ class Observed:
         terminal: nothing more happens until somebody acts.
         running: the config it is known to run as this owner's, proved by reading it back; None where none is.
         revision: the revision it said it runs; None when it runs none or did not answer.
+        unknown: something was programmed, and this process has not seen the recorder run it yet; what was said of
+            objects that did not change since holds on.
     """
 
     reachable: tuple[AnyReason, str]
@@ -87,6 +89,7 @@ class Observed:
     terminal: bool = False
     running: RecorderConfig | None = None
     revision: str | None = None
+    unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,11 +130,22 @@ def statuses(
         else:
             there = wanted.get(str(key)) == running.get(str(key)) and observed.running is not None
             there = there and str(key) not in compiled.held_back
+            there = there or (observed.unknown and _was_there(previous.get(key), generations.get(key, 0)))
             answers = list(_settings_answers(result, observed, there, (unsupported or {}).get(key.kind)))
         made[key] = _status(key, generations.get(key, 0), answers, previous.get(key), now)
         if key == recorder:
             made[key] = _with_revision(made[key], observed.revision)
     return made
+
+
+def _was_there(before: ObjectStatus | None, generation: int) -> bool:
+    """Whether this generation was in force when last looked at."""
+    programmed = before.condition(ConditionType.PROGRAMMED) if before else None
+    return (
+        programmed is not None
+        and programmed.status is ConditionStatus.TRUE
+        and programmed.observed_generation == generation
+    )
 
 
 def orphans(readings: Iterable[ObjectReading], *, previous: Statuses, now: datetime) -> dict[ObjectKey, ObjectStatus]:

@@ -6,16 +6,22 @@ and its caller's business; it has no clock but the event loop's.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import count
 
 from callkeeper.kinds.reading import ObjectReading
-from callkeeper.reconcile.backoff import Backoff
+from callkeeper.reconcile.backoff import UNREACHABLE_CAP_SECONDS, Backoff
 from callkeeper.reconcile.errors import RecorderError
 from callkeeper.reconcile.port import RecorderState
+from callkeeper.reconcile.reasons import Reason
 from callkeeper.reconcile.reconciler import Outcome, Reconciler
 from callkeeper.reconcile.status import Statuses
 
 DRIFT_POLL_SECONDS = 2.0
 """How long a foreign config may go unseen."""
+
+FULL_READ_EVERY = 15
+"""Of so many looks one reads everything: what a cheap look does not tell (another owner with the same settings, a
+recorder that does not tell the truth about its revision) goes unseen for half a minute."""
 
 
 class Worker:
@@ -37,7 +43,7 @@ class Worker:
         self._poll_seconds = poll_seconds
         self._readings: Sequence[ObjectReading] | None = None
         self._woken = asyncio.Event()
-        self._seen: tuple[str | None, str | None, int] | None = None
+        self._seen: RecorderState | None = None
 
     @property
     def statuses(self) -> Statuses:
@@ -49,6 +55,16 @@ class Worker:
         self._readings = readings
         self._woken.set()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether something was offered that no reconcile has taken yet."""
+        return self._woken.is_set()
+
+    def wake(self) -> None:
+        """Reconcile again with what was offered last."""
+        if self._readings is not None:
+            self._woken.set()
+
     async def run(self) -> None:
         """Reconcile whenever there is a reason to, for ever."""
         await self._woken.wait()
@@ -57,23 +73,31 @@ class Worker:
             assert self._readings is not None
             outcome = await self._reconciler.reconcile(self._readings, self._statuses)
             self._statuses = outcome.statuses
-            self._seen = _stamp(outcome.state)
+            self._seen = outcome.state
             await self._tell(outcome)
             if outcome.retry:
-                await self._sleep(self._backoff.failed())
+                away = outcome.failure is not None and outcome.failure[0] is Reason.UNREACHABLE
+                await self._sleep(self._backoff.failed(UNREACHABLE_CAP_SECONDS if away else None))
             else:
                 self._backoff.succeeded()
                 await self._until_something_happens()
 
     async def _until_something_happens(self) -> None:
         """Return when objects were offered, or the recorder runs something else than it did."""
-        while not await self._sleep(self._poll_seconds):
+        for looks in count(1):
+            if await self._sleep(self._poll_seconds):
+                return
             try:
-                state = await self._reconciler.port.read()
+                if not await self._as_seen(entirely=looks % FULL_READ_EVERY == 0):
+                    return
             except RecorderError:
                 return
-            if _stamp(state) != self._seen:
-                return
+
+    async def _as_seen(self, *, entirely: bool) -> bool:
+        port, seen = self._reconciler.port, self._seen
+        if seen is not None and not entirely:
+            return await port.runs(seen)
+        return _stamp(await port.read()) == _stamp(seen)
 
     async def _sleep(self, seconds: float) -> bool:
         """Wait; True when objects were offered meanwhile."""

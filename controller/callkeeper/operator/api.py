@@ -1,0 +1,158 @@
+"""The API server over HTTP: requests with a bound in time, answers as plain JSON, failures as one tree.
+
+Why not the generated client: it is 45 MB of modules for a dozen requests, and it remembers its token. Watching is
+Kopf's (`watching`); here is all the rest.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import aiohttp
+
+from callkeeper.operator.access import TOKEN_FILE_SECONDS, Access
+from callkeeper.operator.errors import ApiConflict, ApiDenied, ApiError, ApiGone, ApiNotFound, ApiUnavailable
+
+REQUEST_SECONDS = 30.0
+"""The longest a request may take; a page of large objects takes a second."""
+
+CONNECTIONS = 32
+"""At once to the API server. Its own share for one client is in the hundreds of requests."""
+
+PAGE_SIZE = 100
+"""Objects of one page. An object has 1.5 MB at most, usually a few KB: a page is a few hundred KB."""
+
+MERGE_PATCH = "application/merge-patch+json"
+METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+Json = dict[str, Any]
+
+_KINDS: dict[int, type[ApiError]] = {
+    401: ApiDenied,
+    403: ApiDenied,
+    404: ApiNotFound,
+    409: ApiConflict,
+    410: ApiGone,
+}
+
+
+class KubeApi:
+    """Speaks to the API server. To be closed."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._session: aiohttp.ClientSession | None = None
+        self._headers: tuple[float, dict[str, str]] | None = None
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def get(self, path: str, *, timeout_seconds: float = REQUEST_SECONDS) -> Json:
+        """An object.
+
+        Raises:
+            ApiError: see `errors`.
+        """
+        return await self.ask("GET", path, timeout_seconds=timeout_seconds)
+
+    async def create(self, path: str, document: Json, *, timeout_seconds: float = REQUEST_SECONDS) -> Json:
+        """The object as created; raises as `get`."""
+        return await self.ask("POST", path, document, timeout_seconds=timeout_seconds)
+
+    async def replace(self, path: str, document: Json, *, timeout_seconds: float = REQUEST_SECONDS) -> Json:
+        """The object as replaced; raises as `get`."""
+        return await self.ask("PUT", path, document, timeout_seconds=timeout_seconds)
+
+    async def merge(self, path: str, patch: Json) -> Json:
+        """The object as patched (RFC 7386); raises as `get`."""
+        return await self.ask("PATCH", path, patch, content_type=MERGE_PATCH)
+
+    async def pages(self, path: str, *, metadata_only: bool = False) -> AsyncIterator[Json]:
+        """A whole list, page by page, all as of one resource version; raises as `get`, `ApiGone` when it took long."""
+        token = ""
+        while True:
+            parameters = {"limit": str(PAGE_SIZE)} | ({"continue": token} if token else {})
+            page = await self.ask(
+                "GET", path, parameters=parameters, accept=METADATA_ONLY if metadata_only else "application/json"
+            )
+            yield page
+            token = page.get("metadata", {}).get("continue") or ""
+            if not token:
+                return
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        document: Json | None = None,
+        *,
+        parameters: Mapping[str, str] | None = None,
+        accept: str = "application/json",
+        content_type: str = "application/json",
+        timeout_seconds: float = REQUEST_SECONDS,
+    ) -> Json:
+        """Send and receive; once more with a token read anew where the first one was refused."""
+        body = None if document is None else json.dumps(document, separators=(",", ":")).encode()
+        headers = {"Accept": accept, **({"Content-Type": content_type} if body is not None else {})}
+        status, data = await self._send(method, path, parameters, headers, body, timeout_seconds)
+        if status == 401 and self._access.token_file is not None:  # noqa: PLR2004 - HTTP's numbers
+            self._headers = None
+            status, data = await self._send(method, path, parameters, headers, body, timeout_seconds)
+        if not 200 <= status < 300:  # noqa: PLR2004 - HTTP's numbers
+            raise _failure(method, path, status, data)
+        try:
+            value = json.loads(data)
+        except ValueError as error:
+            raise ApiUnavailable(f"{method} {path}: the answer is no JSON; see what is at the API server's address",
+                                 status) from error  # fmt: skip
+        return value if isinstance(value, dict) else {}
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, str] | None,
+        headers: dict[str, str],
+        body: bytes | None,
+        timeout_seconds: float,
+    ) -> tuple[int, bytes]:
+        url = self._access.info.server.rstrip("/") + path
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                async with self._connected().request(
+                    method, url, params=parameters, data=body, headers={**headers, **self._authorization()}
+                ) as response:
+                    return response.status, await response.read()
+        except TimeoutError as error:
+            raise ApiUnavailable(f"{method} {path}: no answer within {timeout_seconds:g} s") from error
+        except (aiohttp.ClientError, OSError) as error:
+            why = getattr(error, "strerror", None) or type(error).__name__
+            raise ApiUnavailable(f"{method} {path}: the API server cannot be reached ({why})") from error
+
+    def _authorization(self) -> dict[str, str]:
+        now = time.monotonic()
+        if self._headers is None or self._headers[0] < now:
+            self._headers = now + TOKEN_FILE_SECONDS, self._access.connection().as_http_headers()
+        return self._headers[1]
+
+    def _connected(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            info = self._access.info
+            tls = info.as_ssl_context() if info.server.startswith("https:") else True
+            connector = aiohttp.TCPConnector(limit=CONNECTIONS, ssl=tls)
+            self._session = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=None))
+        return self._session
+
+
+def _failure(method: str, path: str, status: int, data: bytes) -> ApiError:
+    try:
+        said = str(json.loads(data).get("message", ""))[:300]
+    except (ValueError, AttributeError):
+        said = ""
+    kind = _KINDS.get(status, ApiUnavailable if status == 429 or status >= 500 else ApiError)  # noqa: PLR2004 - HTTP's
+    return kind(f"{method} {path}: {status}{f' {said}' if said else ''}", status)

@@ -1,0 +1,250 @@
+"""The recorders of the cluster, each with a worker that keeps it reconciled: what a leader does with the registry.
+
+Changes are gathered for a moment and handed on by namespace, so that a recorder is never compiled for what happened
+elsewhere. One fleet is one term of leadership: nothing of it outlives that.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from callkeeper.kinds.finding import ObjectKey
+from callkeeper.kinds.reading import ObjectReading
+from callkeeper.operator.announcing import Announcer
+from callkeeper.operator.api import KubeApi
+from callkeeper.operator.audit_logs import AuditLogs
+from callkeeper.operator.governed import INVALID, NO_ENDPOINT, Governed, Target, utc_now
+from callkeeper.operator.lease import Term
+from callkeeper.operator.ledger_object import ClusterLedger
+from callkeeper.operator.metrics import Metrics
+from callkeeper.operator.permit import permit
+from callkeeper.operator.recorder_port import ClusterRecorder, NowhereRecorder
+from callkeeper.operator.registry import Entry, Registry
+from callkeeper.operator.status_values import InForce, known_status, programmed_before, requested, status_value
+from callkeeper.operator.status_writer import Json, StatusWriter
+from callkeeper.reconcile.attribution import Attribution
+from callkeeper.reconcile.backoff import Backoff
+from callkeeper.reconcile.reconciler import Outcome, Reconciler
+from callkeeper.reconcile.status import ObjectStatus, Statuses, orphans
+from callkeeper.reconcile.status_json import status_to_json
+from callkeeper.reconcile.worker import Worker
+
+log = structlog.get_logger()
+
+GATHER_SECONDS = 0.03
+"""A push of many objects arrives over a while; so long is waited for more before workers are told."""
+
+STATUS_RETRY_SECONDS = 2.0
+"""Statuses that could not be written are tried again after this."""
+
+CARRIED_OUT_ELSEWHERE = frozenset({"AuditExport"})
+"""Kinds whose status is not a recorder's business: see `audit_exports`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What all workers share.
+
+    Attributes:
+        api: the API server.
+        registry: what there is.
+        metrics: counts.
+        writer: brings statuses to the API server.
+        announcer: writes events.
+        audit: where rows go.
+        attribution: knows who changed what.
+        cluster: names the cluster in the owner's name.
+        term: the term of leadership at this instant.
+        may_write: whether it is valid at this instant.
+    """
+
+    api: KubeApi
+    registry: Registry
+    metrics: Metrics
+    writer: StatusWriter
+    announcer: Announcer
+    audit: AuditLogs
+    attribution: Attribution
+    cluster: str
+    term: Callable[[], Term | None]
+    may_write: Callable[[], bool]
+
+
+@dataclass(kw_only=True)
+class Fleet:
+    """Workers by Recorder, for one term.
+
+    Attributes:
+        parts: what all workers share.
+    """
+
+    parts: Parts
+    _governed: dict[ObjectKey, Governed] = field(default_factory=dict)
+    _unwritten: set[str] = field(default_factory=set)
+    _woken: asyncio.Event = field(default_factory=asyncio.Event)
+    _settled: set[ObjectKey] = field(default_factory=set)
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    """Every Recorder there was at the start was reconciled once."""
+
+    async def run(self) -> None:
+        """Govern until cancelled; everything has ended when this returns."""
+        registry = self.parts.registry
+        registry.changed = self._woken.set
+        try:
+            await self._refresh(registry.namespaces())
+            self._look_settled()
+            while True:
+                await self._woken.wait()
+                await asyncio.sleep(GATHER_SECONDS)
+                self._woken.clear()
+                await self._refresh(sorted(registry.take_dirty()))
+                self._see_failures()
+        finally:
+            registry.changed = lambda: None
+            await asyncio.gather(*(self._end(key) for key in list(self._governed)))
+
+    async def _refresh(self, namespaces: Sequence[str]) -> None:
+        for namespace in namespaces:
+            entries = dict(self.parts.registry.entries(namespace))
+            readings = [entry.reading for entry in entries.values()]
+            recorders = {one.key: Target.of(one) for one in readings if one.key.kind == "Recorder"}
+            there = [key for key in self._governed if key.namespace == namespace]
+            for key in there:
+                if key not in recorders or not self._governed[key].target.same_way(recorders[key]):
+                    await self._end(key)
+            for key, target in recorders.items():
+                own = [one for one in readings if one.key == key or _attached(one, key)]
+                self._govern(key, target, own, entries)
+            await self._orphans(readings, entries)
+
+    def _govern(
+        self, key: ObjectKey, target: Target, readings: Sequence[ObjectReading], entries: dict[ObjectKey, Entry]
+    ) -> None:
+        governed = self._governed.get(key)
+        if governed is None:
+            governed = self._governed[key] = self._begin(key, target, readings, entries)
+        elif list(governed.readings) == list(readings):
+            return
+        self.parts.metrics.waiting(key)
+        governed.offer(readings)
+        self.parts.metrics.queue.set(sum(one.worker.waiting for one in self._governed.values()))
+
+    def _begin(
+        self, key: ObjectKey, target: Target, readings: Sequence[ObjectReading], entries: dict[ObjectKey, Entry]
+    ) -> Governed:
+        parts = self.parts
+        revision, epoch = programmed_before(entries[key])
+        ledger = ClusterLedger(
+            parts.api,
+            key,
+            target.uid,
+            owner=f"cluster:{parts.cluster}/{target.uid}",
+            term=parts.term,
+            known=(revision, epoch),
+        )
+        port = self._port(key, target)
+        reconciler = Reconciler(
+            recorder=key,
+            port=port,
+            ledgers=ledger,
+            audit=parts.audit.log(key),
+            attribution=parts.attribution,
+            clock=utc_now,
+            show=ledger.show,
+            permit=permit(parts.api, key, parts.may_write),
+        )
+
+        async def tell(outcome: Outcome) -> None:
+            await self._told(key, outcome)
+
+        previous = {one.key: known for one in readings if (known := known_status(one.key, entries[one.key]))}
+        worker = Worker(reconciler, Backoff(random.random), tell, previous=previous)
+        return Governed(key=key, target=target, port=port, ledger=ledger, worker=worker)
+
+    def _port(self, key: ObjectKey, target: Target) -> ClusterRecorder | NowhereRecorder:
+        if target.spec is None:
+            return NowhereRecorder(*INVALID)
+        if target.spec.endpoint is None:
+            return NowhereRecorder(*NO_ENDPOINT)
+        return ClusterRecorder(self.parts.api, key.namespace, target.spec, self.parts.may_write)
+
+    async def _told(self, key: ObjectKey, outcome: Outcome) -> None:
+        """A reconcile is over."""
+        parts = self.parts
+        parts.metrics.reconciled(key, outcome, outcome.seconds)
+        _log(key, outcome)
+        await self._write(outcome.statuses, outcome)
+        self._settled.add(key)
+        self._look_settled()
+
+    async def _write(self, statuses: Statuses, outcome: Outcome | None) -> None:
+        parts, now = self.parts, utc_now()
+        in_force = InForce.of(outcome.in_force if outcome else None)
+        wanted: dict[ObjectKey, tuple[str, Json]] = {}
+        for key, status in statuses.items():
+            entry = parts.registry.get(key)
+            if entry is None or key.kind in CARRIED_OUT_ELSEWHERE:
+                continue
+            if outcome is not None:
+                value = status_value(status, entry, in_force=in_force, outcome=outcome, now=now)
+            else:
+                value = status_to_json(status) | requested(entry)
+            parts.announcer.compare(known_status(key, entry), status, entry.uid)
+            wanted[key] = entry.uid, value
+        unwritten = await parts.writer.write(wanted)
+        if unwritten:
+            asyncio.get_running_loop().call_later(
+                STATUS_RETRY_SECONDS, self._again, {one.namespace for one in unwritten}
+            )
+
+    def _again(self, namespaces: set[str]) -> None:
+        for governed in self._governed.values():
+            if governed.key.namespace in namespaces:
+                governed.worker.wake()
+        for name in namespaces:
+            self.parts.registry.mark(name)
+
+    async def _orphans(self, readings: Sequence[ObjectReading], entries: dict[ObjectKey, Entry]) -> None:
+        previous: dict[ObjectKey, ObjectStatus] = {}
+        for one in readings:
+            known = known_status(one.key, entries[one.key])
+            if known is not None:
+                previous[one.key] = known
+        alone = orphans(readings, previous=previous, now=utc_now())
+        if alone:
+            await self._write(alone, None)
+
+    async def _end(self, key: ObjectKey) -> None:
+        governed = self._governed.pop(key)
+        await governed.end()
+        self.parts.metrics.forget(key)
+
+    def _see_failures(self) -> None:
+        for governed in self._governed.values():
+            if (failure := governed.failure()) is not None:
+                raise failure
+
+    def _look_settled(self) -> None:
+        if self._settled >= set(self._governed):
+            self.settled.set()
+
+
+def _attached(reading: ObjectReading, recorder: ObjectKey) -> bool:
+    """Whether an object has a say for this Recorder, as `compile` sees it."""
+    return reading.key.kind != "Recorder" and reading.recorder in {recorder.name, None}
+
+
+def _log(key: ObjectKey, outcome: Outcome) -> None:
+    if outcome.failure is not None:
+        log.warning("not_in_force", recorder=str(key), reason=outcome.failure[0].value, retry=outcome.retry)
+    elif outcome.changes or outcome.reverted is not None:
+        log.info(
+            "in_force",
+            recorder=str(key),
+            revision=outcome.revision,
+            changes=len(outcome.changes),
+            seconds=round(outcome.seconds, 3),
+        )

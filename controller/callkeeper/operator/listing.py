@@ -1,0 +1,118 @@
+"""Lists every kind in full, page by page, and tells the registry: the truth that events are corrected by.
+
+The first listing reads whole objects; later ones read metadata only, and those objects whose version is not known yet.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from callkeeper.kinds.finding import ObjectKey
+from callkeeper.kinds.reading import KINDS
+from callkeeper.kinds.terms import API_VERSION
+from callkeeper.operator import paths
+from callkeeper.operator.api import Json, KubeApi
+from callkeeper.operator.errors import ApiError, ApiGone, ApiNotFound
+from callkeeper.operator.registry import Registry, key_of
+
+log = structlog.get_logger()
+
+RELIST_SECONDS = 60.0
+"""How long a deletion that no event told of may go unseen."""
+
+SETTLE_SECONDS = 1.0
+"""After a watch began anew, its listing comes event by event; ours follows once."""
+
+RETRY_SECONDS = 2.0
+MAX_FETCHES = 16
+"""Objects fetched one by one at once."""
+
+
+class Listing:
+    """Lists, now and again."""
+
+    def __init__(self, api: KubeApi, registry: Registry, namespaces: Sequence[str]) -> None:
+        """Prepare.
+
+        Args:
+            api: the API server.
+            registry: told what there is.
+            namespaces: the scope; empty for the whole cluster.
+        """
+        self._api = api
+        self._registry = registry
+        self._scopes: tuple[str | None, ...] = tuple(namespaces) or (None,)
+        self._asked = asyncio.Event()
+        self.complete = asyncio.Event()
+        """Every kind was listed in full at least once."""
+
+    def ask(self) -> None:
+        """A watch began anew: list soon."""
+        self._asked.set()
+
+    async def run(self) -> None:
+        """List at the start, whenever asked, and every minute, for ever."""
+        while True:
+            try:
+                await self.once()
+            except ApiError as error:
+                log.warning("listing_failed", error=str(error))
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            self.complete.set()
+            try:
+                async with asyncio.timeout(RELIST_SECONDS):
+                    await self._asked.wait()
+                    await asyncio.sleep(SETTLE_SECONDS)
+            except TimeoutError:
+                pass
+            self._asked.clear()
+
+    async def once(self) -> None:
+        """List every kind in full.
+
+        Raises:
+            ApiError: a list could not be read to its end; what it told so far is kept.
+        """
+        first = not self.complete.is_set()
+        await asyncio.gather(*(self._list(kind, scope, whole=first) for kind in KINDS for scope in self._scopes))
+
+    async def _list(self, kind: str, scope: str | None, *, whole: bool) -> None:
+        for _ in range(2):
+            try:
+                return await self._list_once(kind, scope, whole=whole)
+            except ApiGone:
+                continue  # it took so long that its version is not kept any more
+        return await self._list_once(kind, scope, whole=whole)
+
+    async def _list_once(self, kind: str, scope: str | None, *, whole: bool) -> None:
+        there: set[ObjectKey] = set()
+        unknown: list[ObjectKey] = []
+        version = 0
+        async for page in self._api.pages(paths.collection(kind, scope), metadata_only=not whole):
+            version = int(page["metadata"]["resourceVersion"])
+            for item in page.get("items") or []:
+                document = {**item, "apiVersion": API_VERSION, "kind": kind}
+                key = key_of(document)
+                there.add(key)
+                if whole:
+                    self._registry.observe(document, listed=True)
+                elif self._is_news(key, document):
+                    unknown.append(key)
+            # A page of large objects takes a while to read; leases are renewed in between.
+            await asyncio.sleep(0)
+        self._registry.complete(kind, scope, there, version)
+        limit = asyncio.Semaphore(MAX_FETCHES)
+        await asyncio.gather(*(self._fetch(key, limit) for key in unknown))
+
+    def _is_news(self, key: ObjectKey, document: Json) -> bool:
+        known = self._registry.get(key)
+        return known is None or known.version < int(document["metadata"]["resourceVersion"])
+
+    async def _fetch(self, key: ObjectKey, limit: asyncio.Semaphore) -> None:
+        async with limit:
+            try:
+                self._registry.observe(await self._api.get(paths.one(key)), listed=True)
+            except ApiNotFound:
+                return  # deleted in between; its event or the next listing says so

@@ -1,0 +1,220 @@
+"""`callkeeper operator`: listing, watching, leading and the HTTP door, in one process.
+
+The composition root. What happens when is here; what it means is in the modules that are composed.
+"""
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, suppress
+from typing import Any
+
+import structlog
+
+from callkeeper.kinds.reading import KINDS
+from callkeeper.operator import paths
+from callkeeper.operator.access import Access, find_access
+from callkeeper.operator.announcing import Announcer
+from callkeeper.operator.api import KubeApi
+from callkeeper.operator.audit_logs import AuditLogs, NoAudit
+from callkeeper.operator.door import Door
+from callkeeper.operator.errors import ApiDenied, ApiNotFound, ApiUnavailable, CannotStart
+from callkeeper.operator.fleet import Fleet, Parts
+from callkeeper.operator.lease import Lease, Term
+from callkeeper.operator.listing import Listing
+from callkeeper.operator.metrics import Metrics
+from callkeeper.operator.options import Options
+from callkeeper.operator.registry import Registry, key_of
+from callkeeper.operator.status_writer import StatusWriter
+from callkeeper.operator.watching import Watching
+from callkeeper.reconcile.attribution import Attribution, Unattributed
+
+log = structlog.get_logger()
+
+WATCH_DELAY_SECONDS = 5.0
+"""The first pass has the processor to itself for so long; watches begin with what happened since the listing anyway."""
+
+WAIT_SECONDS = 5.0
+"""Between looks for a cluster that is not there yet, or has not our kinds."""
+
+
+async def run(options: Options) -> None:
+    """Run until a signal ends it.
+
+    Raises:
+        CannotStart: it cannot run like this.
+    """
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    async with AsyncExitStack() as stack:
+        operator = Operator(options, find_access(os.environ), stack)
+        running = asyncio.create_task(operator.run(), name="operator")
+        stopped = asyncio.create_task(stopping.wait(), name="wait for the end")
+        try:
+            await asyncio.wait((running, stopped), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopped.cancel()
+            if not running.done():
+                running.cancel()
+            with suppress(asyncio.CancelledError):
+                await running
+
+
+class Operator:
+    """One replica."""
+
+    def __init__(self, options: Options, access: Access, stack: AsyncExitStack) -> None:
+        """Put the parts together.
+
+        Args:
+            options: what the command line said.
+            access: how to reach the API server.
+            stack: what is to be closed, in reverse order.
+        """
+        self._options = options
+        self._access = access
+        self._stack = stack
+        self._api = KubeApi(access)
+        self._registry = Registry()
+        self._metrics = Metrics()
+        self._metrics.objects.set_function(lambda: len(self._registry))
+        self._listing = Listing(self._api, self._registry, options.namespaces)
+        identity = f"{socket.gethostname()}_{secrets.token_hex(4)}"
+        namespace = options.lease_namespace or access.namespace
+        self._lease = Lease(self._api, namespace, options.lease_name, identity)
+        self._announcer = Announcer(self._api, identity, self._may_write)
+        self._writer = StatusWriter(self._api, self._registry, self._metrics, self._may_write)
+        self._attribution: Attribution = Unattributed("operator")
+        self._audit: AuditLogs = _audit_logs(options)
+        self._settled = asyncio.Event()
+        self._fleet: Fleet | None = None
+        self._cluster = ""
+
+    async def run(self) -> None:
+        """Serve, list, watch, and lead when it is this replica's turn; until cancelled."""
+        self._stack.push_async_callback(self._api.close)
+        self._stack.push_async_callback(self._audit.close)
+        door = Door(
+            ready=self._why_not_ready,
+            metrics=self._metrics.exposition,
+            take_notes=None,
+            changes_token_file=self._options.changes_token_file,
+        )
+        self._stack.push_async_callback(door.close)
+        try:
+            port = await door.open(self._options.host, self._options.port)
+        except OSError as error:
+            raise CannotStart(
+                f"cannot listen on {self._options.host}:{self._options.port}: {error.strerror}"
+            ) from error
+        log.info("listening", address=f"{self._options.host}:{port}", identity=self._lease.identity)
+        await self._wait_for_cluster()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listing.run(), name="list")
+            group.create_task(self._announcer.run(), name="announce")
+            group.create_task(self._watch(), name="watch")
+            await self._listing.complete.wait()
+            log.info("listed", objects=len(self._registry))
+            group.create_task(self._lease.run(self._lead), name="lease")
+
+    async def _wait_for_cluster(self) -> None:
+        """Wait until our kinds are served and the cluster has a name.
+
+        Raises:
+            CannotStart: a permission is missing that waiting does not bring.
+        """
+        scope = self._options.namespaces[0] if self._options.namespaces else None
+        while True:
+            try:
+                for kind in KINDS:
+                    await self._api.ask("GET", paths.collection(kind, scope), parameters={"limit": "1"})
+                self._cluster = self._options.cluster or await self._cluster_id()
+            except ApiNotFound as error:
+                log.warning("kinds_missing", error=str(error), next="apply the files in crds/")
+            except ApiDenied as error:
+                log.warning(
+                    "not_allowed", error=str(error), next="see docs/reference/operator.md for the rights it needs"
+                )
+            except ApiUnavailable as error:
+                log.warning("no_cluster", error=str(error))
+            else:
+                return
+            await asyncio.sleep(WAIT_SECONDS)
+
+    async def _cluster_id(self) -> str:
+        try:
+            return str((await self._api.get(paths.KUBE_SYSTEM))["metadata"]["uid"])
+        except ApiDenied as error:
+            raise CannotStart(
+                "the operator may not read namespace kube-system, whose UID names the cluster; give --cluster NAME, "
+                "the same for ever, or grant `get` on that namespace"
+            ) from error
+
+    async def _watch(self) -> None:
+        await self._listing.complete.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(WATCH_DELAY_SECONDS):
+                await self._settled.wait()
+        watching = Watching(self._access, self._options.namespaces, self._take_event)
+        watching.start()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await watching.stop()
+
+    def _take_event(self, kind: str | None, document: Mapping[str, Any]) -> None:
+        self._metrics.events.inc()
+        if kind is None:
+            self._listing.ask()
+        if kind == "DELETED":
+            version = int(document["metadata"].get("resourceVersion") or 0)
+            self._registry.gone(key_of(document), version, document, listed=False)
+        else:
+            self._registry.observe(document)
+
+    async def _lead(self, term: Term) -> None:
+        parts = Parts(
+            api=self._api,
+            registry=self._registry,
+            metrics=self._metrics,
+            writer=self._writer,
+            announcer=self._announcer,
+            audit=self._audit,
+            attribution=self._attribution,
+            cluster=self._cluster,
+            term=lambda: self._lease.term,
+            may_write=self._may_write,
+        )
+        self._metrics.leader.set(1)
+        self._metrics.epoch.set(term.epoch)
+        self._fleet = Fleet(parts=parts)
+        settling = asyncio.create_task(self._fleet.settled.wait())
+        settling.add_done_callback(lambda _: self._settled.set())
+        try:
+            await self._fleet.run()
+        finally:
+            settling.cancel()
+            self._fleet = None
+            self._metrics.leader.set(0)
+
+    def _may_write(self) -> bool:
+        return self._lease.valid
+
+    def _why_not_ready(self) -> str | None:
+        if not self._listing.complete.is_set():
+            return "not everything is listed yet"
+        if self._fleet is not None and not self._fleet.settled.is_set():
+            return "leads, and the first pass is not over yet"
+        return None
+
+
+def _audit_logs(options: Options) -> AuditLogs:
+    if options.collector is None:
+        return NoAudit()
+
+    raise CannotStart("this release has no client of the collector yet; use --without-audit")
