@@ -54,9 +54,9 @@ def test_the_published_schema_agrees_or_the_table_says_why_not(document: CorpusD
 def test_every_example_is_right_in_both_verdicts(path: Path):
     content = read_bytes(path.read_bytes(), path.name)
     assert content.findings == ()
-    ours = [document.value for document in content.documents if "callkeeper.dev" in str(document.value)]
-    assert ours
-    for value in ours:
+    for value in (document.value for document in content.documents):
+        if not str(value["apiVersion"]).startswith("callkeeper.dev/"):
+            continue  # what brings the settings into a cluster, such as a Flux Kustomization
         assert [error.message for error in PUBLISHED.iter_errors(value)] == []
         assert read_object(value).resource is not None
 

@@ -105,7 +105,7 @@ def test_the_status_starts_as_unknown_and_reconciling(kind: str):
 
 def test_the_table_answers_whether_it_is_in_force(kind: str):
     names = [column["name"] for column in version_of(kind)["additionalPrinterColumns"] if not column.get("priority")]
-    assert names[-3:] == ["Ready", "Reason", "Age"]
+    assert names[-4:] == ["Ready", "Reason", "Since", "Age"]
     assert ("Recorder" in names) is (kind != "Recorder")
     assert len(names) > 4
 
