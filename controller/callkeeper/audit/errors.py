@@ -3,6 +3,7 @@
     AuditError
     ├── EventError (also ValueError)    the caller's event cannot become a row
     ├── RangeError (also ValueError)    the words for a time range cannot be read, or the range is reversed
+    ├── SelectionError (also ValueError) which rows of a range are wanted cannot be read
     ├── OutboxUnavailable               an emitter's outbox cannot be read or written
     ├── CollectorError
     │   ├── CollectorUnavailable        it does not answer, is busy, or cannot write now: the same again later helps
@@ -13,7 +14,8 @@
         ├── StoreFailed                 a write or sync failed; nothing is accepted until the store is opened again
         └── StoreClosed                 the store was closed by its owner
 
-`EventError`, `RangeError` and `CollectorRefused` are the caller's fault; a `StoreError` is ours or the machine's.
+`EventError`, `RangeError`, `SelectionError`, `CollectorRefused` are the caller's fault; a `StoreError` is ours or the
+machine's.
 """
 
 
@@ -27,6 +29,10 @@ class EventError(AuditError, ValueError):
 
 class RangeError(AuditError, ValueError):
     """A time range cannot be read, or ends before it starts."""
+
+
+class SelectionError(AuditError, ValueError):
+    """Which rows of a range are wanted cannot be read; the message says what can."""
 
 
 class OutboxUnavailable(AuditError):  # noqa: N818 - a state of the outbox, named as its owner says it

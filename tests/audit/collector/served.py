@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -65,14 +65,14 @@ class Collector:
         name: str | None = "operator",
         headers: dict[str, str] | None = None,
         **sent: Any,
-    ) -> tuple[int, dict[str, str], bytes]:
+    ) -> tuple[int, Mapping[str, str], bytes]:
         """One request, and its answer: status, headers, body."""
         known = {} if name is None else {"Authorization": f"Bearer {token(name)}"}
         async with (
             aiohttp.ClientSession() as session,
             session.request(method, self.url + path, headers={**known, **(headers or {})}, **sent) as response,
         ):
-            return response.status, dict(response.headers), await response.read()
+            return response.status, response.headers, await response.read()
 
 
 @asynccontextmanager

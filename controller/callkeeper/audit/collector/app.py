@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from callkeeper.audit.collector import bounds
 from callkeeper.audit.collector.door import Door, Principals
+from callkeeper.audit.collector.downloads import DownloadRoutes
 from callkeeper.audit.collector.logs import Logs
 from callkeeper.audit.collector.metrics import Metrics
 from callkeeper.audit.collector.operations import OPERATIONS
@@ -30,7 +31,11 @@ def create_app(logs: Logs, principals: Principals, *, now: Callable[[], datetime
     """Make the application."""
     metrics = Metrics(logs)
     door = Door(principals, metrics)
-    parts: tuple[Any, ...] = (LogRoutes(logs, metrics, now), ServiceRoutes(logs, metrics, principals))
+    parts: tuple[Any, ...] = (
+        LogRoutes(logs, metrics),
+        DownloadRoutes(logs, metrics, now),
+        ServiceRoutes(logs, metrics, principals),
+    )
     routes = []
     for one in OPERATIONS:
         (handler,) = (getattr(part, one.handler) for part in parts if hasattr(part, one.handler))

@@ -27,6 +27,9 @@ LOGS = 1_000
 MARKS_PAGE = 1_000
 """Marks in one answer; a log has one per sender."""
 
+DOWNLOADS = 16
+"""Downloads under way at once: each reads a disk and holds a few chunks of 1 MiB, or up to 8 MiB of a selection."""
+
 PRINCIPALS = 10_000
 """Principals of the token file."""
 

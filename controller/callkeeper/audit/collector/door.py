@@ -21,7 +21,7 @@ from callkeeper.audit.collector.names import LogName, LogNameError
 from callkeeper.audit.collector.principals import CollectorPrincipal, CollectorRole
 from callkeeper.audit.collector.problems import Problem, answer
 from callkeeper.audit.collector.wire import WireError
-from callkeeper.audit.errors import EventError, RangeError, StoreError
+from callkeeper.audit.errors import EventError, RangeError, SelectionError, StoreError
 
 log = structlog.get_logger()
 _SCHEME = "bearer "
@@ -121,6 +121,7 @@ _NAMES: tuple[tuple[type[Exception], str], ...] = (
     (EventError, "invalid-event"),
     (LogNameError, "invalid-request"),
     (RangeError, "invalid-request"),
+    (SelectionError, "invalid-request"),
     (UnknownLog, "unknown-log"),
     (TooManyLogs, "too-many-logs"),
     (LogUnavailable, "store-unavailable"),

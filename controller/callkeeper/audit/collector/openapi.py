@@ -22,6 +22,7 @@ WITH_TOKEN = ("unauthenticated", "forbidden")
 WITH_BODY = ("malformed-json", "body-too-large", "unsupported-media-type", "invalid-request")
 WITH_LOG = ("invalid-request",)
 
+_REPEATABLE: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
 _PARTS = {"namespace": "Namespace of the log: a DNS label.", "recorder": "Name of the recorder: a DNS subdomain."}
 
 
@@ -63,7 +64,7 @@ def _operation(one: Operation) -> dict[str, Any]:
             "in": "query",
             "required": name in one.required,
             "description": meaning,
-            "schema": {"type": "string"},
+            "schema": _REPEATABLE if name in {"action", "area"} else {"type": "string"},
         }
         for name, meaning in one.query.items()
     ]

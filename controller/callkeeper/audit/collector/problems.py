@@ -26,6 +26,7 @@ TYPES: Mapping[str, tuple[int, str, str]] = {
     "body-too-large": (413, "The body is too large", "send several smaller ones; see docs/reference/limits.md"),
     "uri-too-long": (414, "The address is too long", "see docs/reference/limits.md"),
     "unsupported-media-type": (415, "Another media type is expected", "send Content-Type: application/json"),
+    "range-not-satisfiable": (416, "The part lies behind the end", "ask for less, or for the whole"),
     "invalid-event": (422, "An event cannot become a row", "mend the event named, or upgrade the collector first"),
     "invalid-request": (422, "The request is not valid", "see schemas/audit-collector-api.json"),
     "too-busy": (429, "Too much at once", "send it again after Retry-After"),

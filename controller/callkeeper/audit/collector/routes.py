@@ -4,8 +4,6 @@ Each handler is parse, call, answer. Which roles may ask is in `operations`, how
 """
 
 import asyncio
-from collections.abc import Callable
-from datetime import datetime
 
 from starlette.responses import JSONResponse, Response
 
@@ -27,10 +25,9 @@ _IN_LOOP_BYTES = 128 * 1024
 class LogRoutes:
     """The handlers."""
 
-    def __init__(self, logs: Logs, metrics: Metrics, now: Callable[[], datetime]) -> None:
+    def __init__(self, logs: Logs, metrics: Metrics) -> None:
         self._logs = logs
         self._metrics = metrics
-        self._now = now
         self._budget = Budget(bounds.BYTES_IN_FLIGHT, metrics.in_flight)
 
     async def take_events(self, asked: Asked) -> Response:
