@@ -33,7 +33,7 @@ def run(quick: bool) -> list[Row]:
     calls, rounds = (2_000, 3) if quick else (20_000, 9)
     patterns = real_patterns(PATTERNS)
     directory = _directory()
-    config = _config(patterns)
+    config = config_of(patterns)
     revision(config)
     outside = numbers_for(patterns, CALLERS)
     started = time.process_time()
@@ -42,7 +42,7 @@ def run(quick: bool) -> list[Row]:
     few, many = _calls(outside[:FEW], FEW, calls), _calls(outside, USERS, calls)
     internal = [_internal(number) for number in range(calls)]
     # The calls of as many callers as there are, each for the first time, with matchers that are made already.
-    cold = _per_call(_config(patterns), _each_once(outside), _directory(), rounds=1)
+    cold = _per_call(config_of(patterns), _each_once(outside), _directory(), rounds=1)
     recorded = sum(decide(config, call, directory).outcome is Outcome.RECORD for call in few)
     return [
         Row(
@@ -92,7 +92,8 @@ def _directory() -> Directory:
     )
 
 
-def _config(patterns: Sequence[str]) -> RecorderConfig:
+def config_of(patterns: Sequence[str]) -> RecorderConfig:
+    """Settings as an organisation has them, with these patterns on its blacklist."""
     owner = "Blacklist/voice/main"
     return RecorderConfig(
         policy=PolicySection(

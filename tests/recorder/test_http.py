@@ -20,7 +20,7 @@ from callkeeper.recorder import bounds
 from callkeeper.recorder.api_document import PATH, api_documents
 from callkeeper.recorder.app import openapi
 from callkeeper.recorder.http import answers
-from callkeeper.recorder.http.door import deeper_than
+from callkeeper.recorder.http.json_bodies import deeper_than
 from callkeeper.recorder.http.problems import TYPES
 
 ROOT = Path(__file__).parents[2]

@@ -12,15 +12,13 @@ Facts:
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 from typing import Protocol
 
 import structlog
 
-from callkeeper.audit.asked import AskedExport
-from callkeeper.audit.download import Download
 from callkeeper.audit.errors import AuditError, OutboxUnavailable, StoreBusy
 from callkeeper.audit.outbox import OutboxSender
 from callkeeper.audit.sender import Appender
@@ -200,26 +198,14 @@ class _Elsewhere:
     def __init__(self, where: str) -> None:
         self._where = where
 
-    async def fix(self, asked: AskedExport) -> Download:
-        """See `AuditReader.fix`.
+    async def download(self, start: datetime, end: datetime, *, at: datetime, actor: Actor) -> Iterator[bytes]:
+        """See `AuditReader.download`.
 
         Raises:
             Unknown: always.
         """
-        del asked  # whoever asks is sent elsewhere
-        raise self._unknown()
-
-    async def record(self, download: Download, offset: int, *, at: datetime, actor: Actor) -> None:
-        """See `AuditReader.record`.
-
-        Raises:
-            Unknown: always.
-        """
-        del download, offset, at, actor  # likewise
-        raise self._unknown()
-
-    def _unknown(self) -> Unknown:
-        return Unknown(
+        del start, end, at, actor  # whoever asks is sent elsewhere
+        raise Unknown(
             "audit-elsewhere", f"the audit log of this recorder is kept by {self._where}", "download it there"
         )
 

@@ -26,6 +26,7 @@ from callkeeper.local.tls import ReloadedTls
 from callkeeper.policy.directory import Directory
 from callkeeper.recorder.app import create_app
 from callkeeper.recorder.clock import SystemClock
+from callkeeper.recorder.collecting import Collecting
 from callkeeper.recorder.config_store import DiskConfigStore
 from callkeeper.recorder.errors import StorageFault
 from callkeeper.recorder.files import LocalDisk
@@ -177,6 +178,7 @@ class RecorderServer:
             self._doors.append(_Door(app, given.own, None))
         self.url, self.own_url = self._doors[0].url, self._doors[-1].url
         self._beside: list[asyncio.Task[None]] = []
+        self._collecting = Collecting()
 
     async def start(self) -> None:
         """Serve; requests are answered when this returns.
@@ -194,6 +196,7 @@ class RecorderServer:
             self._beside.append(asyncio.create_task(self._tls.follow(), name="follow the certificates"))
         for one in self._doors:
             await one.open()
+        self._collecting.start()
 
     async def ended(self) -> None:
         """Wait until it ends by itself, which it does not do unless something is wrong.
@@ -206,6 +209,7 @@ class RecorderServer:
 
     async def stop(self) -> None:
         """End it, requests under way within `GRACE_SECONDS`."""
+        self._collecting.stop()
         await asyncio.gather(*(one.close() for one in self._doors))
         for task in self._beside:
             task.cancel()

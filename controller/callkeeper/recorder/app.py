@@ -10,9 +10,10 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from callkeeper.recorder.http.answers import ProblemDocument
-from callkeeper.recorder.http.audit_routes import add_audit_routes
 from callkeeper.recorder.http.call_routes import add_call_routes
 from callkeeper.recorder.http.config_routes import add_config_routes
 from callkeeper.recorder.http.door import door
@@ -35,6 +36,34 @@ TITLE = "Callkeeper recorder"
 VERSION = "v1alpha1"
 
 
+class Api(FastAPI):
+    """The application; what is asked of it goes to its route without a detour.
+
+    Each route answers its own errors (`door`), so what the framework puts around them is for addresses that are not
+    there. Asked by way of it, a call start takes half as long again.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._limits = Limits(self._routed)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request; its bounds come first."""
+        await self._limits(scope, receive, send)
+
+    async def _routed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            method, path = scope["method"], scope["path"]
+            for route in self.routes:
+                if isinstance(route, Route) and route.methods is not None and method in route.methods:
+                    found = route.path_regex.match(path)
+                    if found is not None:
+                        scope["path_params"] = found.groupdict()
+                        await route.handle(scope, receive, send)
+                        return
+        await super().__call__(scope, receive, send)
+
+
 def create_app(parts: RecorderParts) -> FastAPI:
     """Make the application; the running parts are at `app.state.recorder` (a `Recorder`).
 
@@ -42,7 +71,7 @@ def create_app(parts: RecorderParts) -> FastAPI:
         StorageFault: what was kept cannot be read.
     """
     recorder = Recorder.of(parts)
-    app = FastAPI(title=TITLE, version=VERSION, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = Api(title=TITLE, version=VERSION, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.router.route_class = door(parts.principals, recorder.metrics, parts.trusted_proxies)
     app.state.recorder = recorder
     # Routes are tried in this order: what comes in from calls, which is most requests, comes first.
@@ -58,11 +87,9 @@ def create_app(parts: RecorderParts) -> FastAPI:
         add_hold_routes,
         add_retention_routes,
         add_playing_routes,
-        add_audit_routes,
         add_service_routes,
     ):
         add(app, recorder)
-    app.add_middleware(Limits)
     app.add_exception_handler(HTTPException, answer_http)
     return app
 

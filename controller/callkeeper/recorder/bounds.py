@@ -9,6 +9,9 @@ CONFIG_BODY_BYTES = 64 * 1024 * 1024
 BODY_BYTES = 1024 * 1024
 """Any other body: 1,000 parties with the longest number and user stay under 0.9 MB."""
 
+BODY_SECONDS = 120
+"""How long a body that is no media may take to come: the largest config at 5 Mbit/s."""
+
 QUERY_BYTES = 8 * 1024
 """A query string; the longest legal one (search and cursor) is under 1 KiB."""
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from secrets import token_hex
+from time import time_ns
 from types import MappingProxyType
 
 import structlog
@@ -67,7 +68,7 @@ class Calls:
         keeper: SegmentKeeper,
         last_number: int,
         on_decision: Callable[[Segment], None] = lambda _: None,
-        new_id: Callable[[], str] = lambda: token_hex(16),
+        new_id: Callable[[], str] = lambda: new_segment_id(time_ns()),
     ) -> None:
         self._programming = programming
         self._users = users
@@ -448,6 +449,15 @@ class Calls:
         if user is not None:
             details["user"] = user
         return details if config is None else details | {"revision": revision(config)}
+
+
+def new_segment_id(now_nanoseconds: int) -> str:
+    """32 hex digits: 12 of the millisecond, 20 by chance.
+
+    Ids that grow go to the end of their indexes, where a commit changes one page for all of them; ids by chance change
+    a page each, and a page is 4 KiB of journal.
+    """
+    return f"{now_nanoseconds // 1_000_000:012x}{token_hex(10)}"
 
 
 def unknown_segment() -> Unknown:

@@ -22,4 +22,5 @@ class SystemClock:
 
 def instant_text(instant: datetime) -> str:
     """The instant as the API writes it: RFC 3339, UTC, with microseconds, `2026-01-31T12:00:00.000000Z`."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Not by strftime, which takes five times as long.
+    return f"{instant.astimezone(UTC).isoformat(timespec='microseconds')[:-6]}Z"

@@ -73,6 +73,9 @@ class Metrics:
             buckets=DURATION_BUCKETS,
             registry=self._registry,
         )
+        # Looking a series up by its labels costs more than counting in it.
+        self._request_series: dict[tuple[str, str, int], Histogram] = {}
+        self._series_of_decisions: dict[tuple[str, str], Counter] = {}
 
     def watch(
         self, *, programming: Programming, clock: Clock, keeper: SegmentKeeper, open_segments: Callable[[], int]
@@ -95,6 +98,14 @@ class Metrics:
         self.removed.labels("expired").inc(sweep.expired)
         self.removed.labels("finished").inc(sweep.finished)
 
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Note how long a request took."""
+        key = method, route, status
+        series = self._request_series.get(key)
+        if series is None:
+            series = self._request_series[key] = self.requests.labels(*key)
+        series.observe(seconds)
+
     def upload_ended(self, result: str, size: int) -> None:
         """Count an upload that ended, and its bytes."""
         self.uploads.labels(result).inc()
@@ -116,9 +127,15 @@ class Metrics:
         """Count the decisions of a segment that was just decided; one without a recorded user counts as one."""
         found = segment.decision.decisions
         if not found:
-            self.decisions.labels(segment.decision.outcome.value, segment.decision.reason.value).inc()
+            self._decision_series(segment.decision.outcome, segment.decision.reason).inc()
         for decision in found:
-            self.decisions.labels(decision.outcome.value, decision.reason.value).inc()
+            self._decision_series(decision.outcome, decision.reason).inc()
+
+    def _decision_series(self, outcome: str, reason: str) -> Counter:
+        series = self._series_of_decisions.get((outcome, reason))
+        if series is None:
+            series = self._series_of_decisions[outcome, reason] = self.decisions.labels(outcome, reason)
+        return series
 
     def text(self) -> bytes:
         """Everything in the Prometheus text format."""

@@ -324,8 +324,9 @@ def _decided(
 ) -> Segment:
     directory = KeptUsers.where_needed(directory, _open_users(segment))
     decision = decide(segment.config, call, directory)
-    segment = replace(segment, call=call, decision=decision, latest=now)
+    # Filled below, before anybody sees it: a segment is copied once for a decision, not twice.
     users = dict(segment.users)
+    segment = replace(segment, call=call, decision=decision, users=users, latest=now)
     ordinal = _next_ordinal(segment)
     for found in decision.decisions:
         before = users.get(found.user)
@@ -349,7 +350,7 @@ def _decided(
             known_as=None,
             paused_until=None,
         )
-    return replace(segment, users=users)
+    return segment
 
 
 def _paused(segment: Segment, users: Iterable[str], until: datetime | None, now: datetime) -> Segment:

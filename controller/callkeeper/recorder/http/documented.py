@@ -12,7 +12,14 @@ from callkeeper.recorder.http.problems import MEDIA_TYPE, TYPES
 ALWAYS = ("unauthenticated", "forbidden", "uri-too-long", "internal-error")
 """What every route behind the door may answer."""
 
-WITH_BODY = ("malformed-json", "json-too-deep", "body-too-large", "unsupported-media-type", "invalid-request")
+WITH_BODY = (
+    "malformed-json",
+    "json-too-deep",
+    "body-stalled",
+    "body-too-large",
+    "unsupported-media-type",
+    "invalid-request",
+)
 """What every route that takes a body may answer."""
 
 

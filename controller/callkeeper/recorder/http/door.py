@@ -6,22 +6,22 @@ its log line names the place in the code and never the data.
 """
 
 import traceback
-from collections.abc import Callable, Coroutine
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from time import perf_counter
 from typing import Annotated, Any, Protocol
 
-import pydantic_core
 import structlog
 from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from callkeeper.policy.directory import Role
 from callkeeper.recorder import bounds
 from callkeeper.recorder.auditing import Actor
 from callkeeper.recorder.errors import Fault, RecorderError
+from callkeeper.recorder.http.binding import Binding, actor_of
 from callkeeper.recorder.http.problems import Problem, internal_error, of_error, of_problem, of_validation
 from callkeeper.recorder.http.rights import ANYBODY, RIGHTS
 from callkeeper.recorder.metrics import Metrics
@@ -46,87 +46,47 @@ class Principals(Protocol):
         ...
 
 
-class DoorRequest(Request):
-    """A request whose JSON is read by a parser with a bounded depth."""
-
-    async def json(self) -> Any:
-        """The body as JSON values.
-
-        Raises:
-            Problem: it is not JSON, or nested too deeply.
-        """
-        body = await self.body()
-        try:
-            value = pydantic_core.from_json(body, allow_inf_nan=False)
-        except ValueError as error:
-            if "recursion limit" in str(error):
-                raise _too_deep() from error
-            raise Problem(
-                "malformed-json", f"the body is not JSON this recorder reads: {error}", "send JSON (RFC 8259, UTF-8)"
-            ) from error
-        # Most bodies have fewer brackets than levels are allowed, and need no walk.
-        if body.count(b"[") + body.count(b"{") > bounds.JSON_DEPTH and deeper_than(bounds.JSON_DEPTH, value):
-            raise _too_deep()
-        return value
-
-
-def deeper_than(levels: int, value: Any) -> bool:
-    """Whether lists and objects of a JSON value are nested deeper than this; the outermost is the first level."""
-    level = [value] if isinstance(value, list | dict) else []
-    for _ in range(levels):
-        insides = (one.values() if isinstance(one, dict) else one for one in level)
-        level = [inside for one in insides for inside in one if isinstance(inside, list | dict)]
-        if not level:
-            return False
-    return bool(level)
-
-
-def _too_deep() -> Problem:
-    return Problem(
-        "json-too-deep", f"the body has more than {bounds.JSON_DEPTH} levels of nesting", "send what the schema says"
-    )
-
-
 def door(principals: Principals, metrics: Metrics, trusted_proxies: tuple[Network, ...]) -> type[APIRoute]:
     """The route class of an application: everything below is the same for each of its routes."""
 
     class Door(APIRoute):
         """A route behind the door."""
 
-        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-            """The handler with the door in front."""
+        def __init__(self, *arguments: Any, **settings: Any) -> None:
+            super().__init__(*arguments, **settings)
             assert self.methods is not None
-            (method,) = self.methods
-            allowed = RIGHTS[method, self.path_format]
-            handler = super().get_route_handler()
-            route, takes_body = self.path_format, self.body_field is not None
+            (self._method,) = self.methods
+            self._allowed = RIGHTS[self._method, self.path_format]
+            self._binding = Binding.of(self.dependant)
 
-            async def through(request: Request) -> Response:
-                begun = perf_counter()
-                try:
-                    if allowed is not ANYBODY:
-                        principal = _let_in(_principal(request, principals), allowed)
-                        address = peer_address(request, trusted_proxies)
-                        request.state.actor = Actor(principal=principal, ip_address=address)
-                    if takes_body:
-                        see_media_type(request, "application/json")
-                    response = await handler(DoorRequest(request.scope, request.receive))
-                except Exception as error:  # noqa: BLE001 - this is where faults end; each is answered and named
-                    response = _answer(error, route)
-                metrics.requests.labels(method, route, response.status_code).observe(perf_counter() - begun)
-                return response
+        async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+            """One request to this address; whatever it comes to is answered here."""
+            if scope["method"] != self._method:
+                await super().handle(scope, receive, send)
+                return
+            begun = perf_counter()
+            try:
+                response = await self._answer(Request(scope, receive, send))
+            except Exception as error:  # noqa: BLE001 - this is where faults end; each is answered and named
+                response = _answer(error, self.path_format)
+            took = perf_counter() - begun
+            metrics.answered(self._method, self.path_format, response.status_code, took)
+            await response(scope, receive, send)
 
-            return through
+        async def _answer(self, request: Request) -> Response:
+            if self._allowed is not ANYBODY:
+                principal = _let_in(_principal(request, principals), self._allowed)
+                address = peer_address(request, trusted_proxies)
+                request.state.actor = Actor(principal=principal, ip_address=address)
+            if self._binding.body is not None:
+                see_media_type(request, "application/json")
+            response: Response = await self.endpoint(**await self._binding.arguments(request))
+            return response
 
     return Door
 
 
-async def _actor(request: Request) -> Actor:
-    actor: Actor = request.state.actor
-    return actor
-
-
-ActorOf = Annotated[Actor, Depends(_actor)]
+ActorOf = Annotated[Actor, Depends(actor_of)]
 """Who asks; let in by the door."""
 
 

@@ -38,6 +38,7 @@ TYPES: Mapping[str, tuple[int, str]] = {
     "no-media": (404, "No media is stored"),
     "unknown-user": (404, "No such user"),
     "method-not-allowed": (405, "Not with this method"),
+    "body-stalled": (408, "The body does not come"),
     "upload-stalled": (408, "Too little arrives"),
     "owner-conflict": (409, "Another owner's recorder"),
     "stale-epoch": (409, "A stale epoch"),

@@ -14,7 +14,7 @@ _IDENTITIES = {word.value: word for word in Identity}
 
 def call_text(call: Call) -> str:
     """The call as JSON; ids that have columns of their own are left out."""
-    value: dict[str, Any] = {"kind": call.kind.value}
+    value: dict[str, Any] = {"kind": call.kind}
     for place in PLACES:
         party = getattr(call, place)
         if party is not None:
@@ -24,9 +24,9 @@ def call_text(call: Call) -> str:
     if call.recorded_users:
         value["recorded_users"] = call.recorded_users
     if call.direction is not None:
-        value["direction"] = call.direction.value
+        value["direction"] = call.direction
     if call.consent is not Consent.NOT_ASKED:
-        value["consent"] = call.consent.value
+        value["consent"] = call.consent
     return json.dumps(value, separators=(",", ":"))
 
 
@@ -52,7 +52,7 @@ def call_of(native_id: str, conversation: str, text: str) -> Call:
 
 
 def _party_value(party: Party) -> list[str | None]:
-    return [party.number, party.user, party.identity.value]
+    return [party.number, party.user, party.identity]
 
 
 def _party(value: list[Any] | None) -> Party | None:

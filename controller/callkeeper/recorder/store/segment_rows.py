@@ -316,9 +316,9 @@ class _Rows:
         count = sum([len(user.recordings) for user in segment.users.values()])
         first = decision.decisions[0] if decision.decisions else None
         if count:
-            state, why = LedgerState.EXPECTED.value, "Open" if ended is None else "MediaAwaited"
+            state, why = LedgerState.EXPECTED, "Open" if ended is None else "MediaAwaited"
         else:
-            state, why = LedgerState.SKIPPED.value, decision.reason.value
+            state, why = LedgerState.SKIPPED, decision.reason
         self.segments.append(
             [
                 segment.number,
@@ -326,15 +326,15 @@ class _Rows:
                 call.native_id,
                 call.conversation,
                 segment.parent,
-                call.kind.value,
+                call.kind,
                 micros(segment.started),
                 ended,
                 micros(segment.latest),
                 False,
                 Rules.of(segment.config).revision,
                 first.directory_revision if first else "",
-                decision.outcome.value,
-                decision.reason.value,
+                decision.outcome,
+                decision.reason,
                 state,
                 why,
                 count,
@@ -343,8 +343,8 @@ class _Rows:
                     [
                         [
                             found.user,
-                            found.outcome.value,
-                            found.reason.value,
+                            found.outcome,
+                            found.reason,
                             str(found.source) if found.source else None,
                         ]
                         for found in decision.decisions
@@ -367,16 +367,16 @@ class _Rows:
                 segment.call.conversation,
                 user,
                 json.dumps(recording.groups),
-                recording.cause.value,
+                recording.cause,
                 "AlwaysOn" if recording.automatic else "OnDemand",
                 recording.whole_call,
                 facts.shared_line,
-                facts.kind.value,
-                facts.direction.value,
-                facts.scope.value,
+                facts.kind,
+                facts.direction,
+                facts.scope,
                 opened,
                 micros(recording.closed),
-                Status.OPEN.value if recording.closed is None else Status.CLOSED.value,
+                Status.OPEN if recording.closed is None else Status.CLOSED,
                 ended,
                 False,
                 json.dumps(
