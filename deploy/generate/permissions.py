@@ -36,9 +36,11 @@ OPERATOR_RULES = [
     rule(GROUP, KINDS, "get", "list", "watch"),
     rule(GROUP, [f"{kind}/status" for kind in KINDS], "patch"),
     # The token and the certificates that a Recorder names; read by name, never listed.
-    rule("", ["secrets", "configmaps"], "get"),
+    rule("", ["secrets"], "get"),
+    # The same, and the ledger of each recorder, named by the Recorder's UID.
+    rule("", ["configmaps"], "get", "create", "update"),
     # Transitions, said as Events.
-    rule("events.k8s.io", ["events"], "create", "patch"),
+    rule("events.k8s.io", ["events"], "create"),
 ]
 """Where settings are: in the cluster, or in each namespace watched."""
 
@@ -48,7 +50,7 @@ OPERATOR_NAMESPACE_RULES = [rule("", ["namespaces"], "get")]
 OPERATOR_OWN_RULES = [
     # The election. An object's name cannot limit `create`.
     rule("coordination.k8s.io", ["leases"], "create"),
-    rule("coordination.k8s.io", ["leases"], "get", "update", "patch", only=(names.LEASE,)),
+    rule("coordination.k8s.io", ["leases"], "get", "update", only=(names.LEASE,)),
 ]
 """In the namespace of the installation."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from docs.generate.blocks import BlockError, table, with_block
 from docs.generate.bounds import bounds_text
+from docs.generate.collector import metrics_table, problems_table
 from docs.generate.commands import commands_text
 from docs.generate.explained import BLACKLISTED, RECORDED, explained
 from docs.generate.fields import fields_table, metadata_table
@@ -49,6 +50,8 @@ def blocks() -> Iterator[tuple[Path, str, str]]:
     yield ROOT / "docs" / "tutorial" / "first-decision.md", "explain", explained(RECORDED, ROOT)
     yield DECISIONS / "README.md", "decisions", _decisions()
     yield REFERENCE / "cli.md", "commands", commands_text()
+    yield REFERENCE / "audit-collector.md", "collector-problems", problems_table()
+    yield REFERENCE / "audit-collector.md", "collector-metrics", metrics_table()
 
 
 def _findings(rules: str, kind: str) -> str:

@@ -11,7 +11,8 @@ from tests.audit.making import NOON, Clock, event, identifiers, read_csv, second
 
 from callkeeper.audit import journal, merge, scan
 from callkeeper.audit.actions import Action
-from callkeeper.audit.download import record_download
+from callkeeper.audit.asked import AskedExport
+from callkeeper.audit.download import fix_download, record_download
 from callkeeper.audit.export import Totals, export_range, prepare
 from callkeeper.audit.row import HEADER, date_text, row
 from callkeeper.audit.select import Selection
@@ -167,12 +168,13 @@ async def test_a_download_is_audited_with_range_rows_bytes_and_chain_and_is_not_
     async with AuditStore.open(tmp_path, now=Clock()) as store:
         await store.append([event(1), event(2, email="eve@example.com")])
         selection = Selection(email="ada@example.com", actions=(Action.START_RECORDING,))
-        fixed = prepare(tmp_path, NOON.replace(hour=0), MIDNIGHT, selection)
         head = store.chain_head
+        asked = AskedExport(start=NOON.replace(hour=0), end=MIDNIGHT, selection=selection)
+        download = fix_download(tmp_path, asked, head)
         who = {"at": NOON, "email": "aud@example.com", "ip_address": "192.0.2.9"}
-        totals = await record_download(fixed, Sender(store, "recorder-api"), chain_head=head, **who)
-        data = b"".join(fixed.chunks())
-    assert totals == Totals(rows=1, size=len(data))
+        await record_download(download, Sender(store, "recorder-api"), **who)
+        data = b"".join(download.chunks())
+    assert download.totals == Totals(rows=1, size=len(data))
     last = read_csv((tmp_path / "audit-2026-11-23.csv").read_bytes())[-1]
     assert last[1:5] == ["aud@example.com", "192.0.2.9", "callkeeper", "DownloadCsvAudit"]
     assert json.loads(last[5]) == {

@@ -10,13 +10,14 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import pyarrow.parquet
 import pytest
 from click.testing import CliRunner, Result
 from tests.audit.making import Clock, event, identifiers, read_csv
 
 from callkeeper.audit.actions import Action
 from callkeeper.audit.export import export_range
-from callkeeper.audit.row import HEADER
+from callkeeper.audit.row import COLUMNS, HEADER
 from callkeeper.audit.store import AuditStore
 from callkeeper.audit.taxonomy import reference_page
 from callkeeper.cli.audit import audit
@@ -115,7 +116,7 @@ def test_a_file_that_cannot_be_written_leaves_nothing_behind(state, tmp_path):
         (["--from", "2026-11", "--to", "2026-10"], "before it has begun"),
         (["--from", "soon"], "'soon' is no time"),
         (["--from", "2026-10", "--to", "2026-13"], "'2026-13' is no time"),
-        (["--from", "2026-10", "--action", "StopRecordings"], "Did you mean StopRecording?"),
+        (["--from", "2026-10", "--action", "StopRecordings"], "did you mean StopRecording?"),
         (["--from", "2026-10", "--action", "zzz"], "callkeeper audit actions"),
         ([], "--from"),
     ],
@@ -195,21 +196,27 @@ def running(state: Path, body: bytes, status: int = 200) -> Iterator[type[Record
 def test_a_running_recorder_is_asked_instead(state, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     body = b"".join(export_range(state / "audit", OCTOBER, OCTOBER + timedelta(days=1)))
+    monkeypatch.setenv("no_proxy", "")
     with running(state, body) as handler:
         result = run(
             "export", "--state", state, "--from", "2026-10-05", "--to", "2026-10-06", "--email", "ada@example.com"
         )
     assert result.exit_code == 0
-    assert handler.asked == {"path": ["/v1/audit"], "from": ["2026-10-05T00:00:00Z"], "to": ["2026-10-07T00:00:00Z"]}
-    assert identifiers([result.stdout_bytes]) == ["recorder:1", "recorder:3"]
+    assert handler.asked == {
+        "path": ["/v1/audit"],
+        "from": ["2026-10-05T00:00:00Z"],
+        "to": ["2026-10-07T00:00:00Z"],
+        "email": ["ada@example.com"],
+    }
+    assert result.stdout_bytes == body
     assert rows_of_today(state) == []
 
 
 @pytest.mark.parametrize(
     ("status", "body", "message"),
     [
-        (403, b'{"title":"Forbidden","detail":"auditors only"}', "the recorder refused: auditors only"),
-        (500, b"<html>", "the recorder refused: 500"),
+        (403, b'{"title":"Forbidden","detail":"auditors only"}', "refused: auditors only"),
+        (500, b"<html>", "refused: 500"),
         (200, b"<html>" * 20, "is no audit log"),
         (200, HEADER[:-3], "is no audit log"),
     ],
@@ -269,3 +276,89 @@ def test_the_taxonomy_is_listed():
     listed = json.loads(run("actions", "--format", "json").stdout)
     assert [one["action"] for one in listed] == [line.split()[0] for line in run("actions").stdout.splitlines()]
     assert {one["action"] for one in listed} == set(Action)
+
+
+class Broken(Recorder):
+    """Breaks off in the middle, goes on when asked to, and says that the log has changed where it is told to."""
+
+    changed = False
+
+    def do_GET(self) -> None:
+        asked = self.headers["Range"]
+        begin = int(asked.removeprefix("bytes=").rstrip("-")) if asked and not self.changed else 0
+        assert not asked or self.headers["If-Range"] == '"the tag"'
+        self.send_response(206 if begin else 200)
+        self.send_header("Content-Length", str(len(self.body) - begin))
+        self.send_header("ETag", '"the tag"')
+        self.send_header("Accept-Ranges", "bytes")
+        self.end_headers()
+        half = begin + max(1, (len(self.body) - begin) // 2) if len(self.body) - begin > 60 else len(self.body)
+        self.wfile.write(self.body[begin:half])
+        self.close_connection = True
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_download_that_breaks_off_goes_on_where_it_was_or_says_that_it_cannot(state, tmp_path, changed):
+    body = b"".join(export_range(state / "audit", OCTOBER, OCTOBER + timedelta(days=1)))
+    handler = type("Handler", (Broken,), {"body": body, "changed": changed})
+    (tmp_path / "token").write_text("secret\n")
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        target = tmp_path / "out.csv"
+        url = f"http://127.0.0.1:{server.server_port}"
+        result = run("export", "--url", url, "--token-file", tmp_path / "token", "--from", "2026-10", "-o", target)
+        server.shutdown()
+        thread.join()
+    if changed:
+        assert result.exit_code == 2
+        assert "the log has changed in this range meanwhile" in result.stderr
+        assert not target.exists()
+    else:
+        assert result.exit_code == 0
+        assert target.read_bytes() == body
+
+
+def test_an_export_as_parquet_has_the_same_rows(state, tmp_path):
+    target = tmp_path / "out.parquet"
+    result = run("export", "--state", state, "--from", "2026-10", "--format", "parquet", "-o", target)
+    assert result.exit_code == 0
+    assert "Exported 3 rows" in result.stderr
+    table = pyarrow.parquet.read_table(target)
+    assert table.column_names == list(COLUMNS)
+    assert table["Date"].to_pylist() == [OCTOBER + timedelta(hours=number) for number in range(3)]
+    assert [json.loads(text)["id"] for text in table["Details"].to_pylist()] == [
+        "recorder:1",
+        "recorder:2",
+        "recorder:3",
+    ]
+
+
+def test_parquet_without_pyarrow_says_what_to_install(state, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    result = run("export", "--state", state, "--from", "2026-10", "--format", "parquet", "-o", tmp_path / "x")
+    assert result.exit_code == 2
+    assert 'pip install "callkeeper[parquet]"' in result.stderr
+    assert not (tmp_path / "x").exists()
+    assert run("export", "--state", state, "--from", "2026-10", "--format", "parquet").exit_code == 2
+
+
+def test_a_log_is_named_by_its_own_folder_and_a_selection_by_area(state):
+    result = run(
+        "export", "--log-dir", state / "audit", "--from", "2026-10", "--area", "recordings", "--app", "callkeeper"
+    )
+    assert identifiers([result.stdout_bytes]) == ["recorder:1", "recorder:2", "recorder:3"]
+    assert run("export", "--log-dir", state / "audit", "--from", "2026-10", "--app", "x").stdout_bytes == HEADER
+    for wrong in (["--state", state], ["--url", "http://127.0.0.1:9", "--ca", state / "none"]):
+        result = run("export", "--log-dir", state / "audit", "--from", "2026-10", *wrong)
+        assert result.exit_code == 2
+
+
+def test_a_file_of_any_kind_takes_the_export(state, tmp_path):
+    whole = run("export", "--state", state, "--from", "2026-10").stdout_bytes
+    command = f"{sys.executable} -m callkeeper audit export --state {state} --from 2026-10 --to 2026-10"
+    for target in ("| cat", "> out.csv; cat out.csv", ">> more.csv; cat more.csv"):
+        done = subprocess.run(
+            f"{command} 2>/dev/null {target}", shell=True, capture_output=True, cwd=tmp_path, check=True
+        )
+        assert done.stdout == whole

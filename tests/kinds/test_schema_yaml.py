@@ -8,7 +8,7 @@ from callkeeper.kinds.schema_yaml import to_yaml
 from callkeeper.manifests.documents import read_text
 
 WORDS = st.sampled_from(
-    ["on", "No", "null", "~", "1e3", "0x1F", "- a", "a: b", "a #b", "=", "2026-11-23", "a " * 80, ""]
+    ["on", "No", "null", "~", "1e3", "0x1F", "- a", "a: b", "a #b", "=", "2026-11-23", "a " * 80, ".0", ""]
 )
 TEXT = st.text(alphabet=st.characters(max_codepoint=0x3000, exclude_categories=["Cs"]), max_size=30) | WORDS
 VALUES = st.recursive(

@@ -8,7 +8,7 @@ from callkeeper.kinds.terms import API_VERSION, GROUP
 RULES: list[dict[str, Any]] = [
     {"apiGroups": [GROUP], "resources": [one.plural for one in NAMES.values()], "verbs": ["get", "list", "watch"]},
     {"apiGroups": [GROUP], "resources": [f"{one.plural}/status" for one in NAMES.values()], "verbs": ["patch"]},
-    {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "create", "update"]},
+    {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "create", "update", "delete"]},
     {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]},
     {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]},
     {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"]},

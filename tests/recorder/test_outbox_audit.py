@@ -9,7 +9,9 @@ import pytest
 from tests.recorder.stage import FakeClock
 
 from callkeeper.audit.actions import Action
+from callkeeper.audit.asked import AskedExport
 from callkeeper.audit.outbox import OutboxSender
+from callkeeper.audit.select import Selection
 from callkeeper.audit.store import AuditStore
 from callkeeper.recorder import bounds
 from callkeeper.recorder.auditing import Actor
@@ -111,8 +113,9 @@ async def test_what_was_acted_is_in_the_download_that_follows(
         reader = StoredAuditReader(rows, audit, sender)
         await audit.emit(Action.ADD_TAG, at=clock.now(), actor=ADA, details={})
         day = clock.now().replace(hour=0)
-        chunks = await reader.download(day, day.replace(day=2), at=clock.now(), actor=ADA)
-        text = b"".join(chunks).decode()
+        download = await reader.fix(AskedExport(start=day, end=day.replace(day=2), selection=Selection()))
+        await reader.record(download, 0, at=clock.now(), actor=ADA)
+        text = b"".join(download.chunks()).decode()
         assert text.count("AddTag") == 1
         assert "DownloadCsvAudit" not in text
         await sender.stop(2)

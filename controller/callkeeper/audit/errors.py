@@ -3,14 +3,19 @@
     AuditError
     ├── EventError (also ValueError)    the caller's event cannot become a row
     ├── RangeError (also ValueError)    the words for a time range cannot be read, or the range is reversed
+    ├── SelectionError (also ValueError) which rows of a range are wanted cannot be read
     ├── OutboxUnavailable               an emitter's outbox cannot be read or written
+    ├── CollectorError
+    │   ├── CollectorUnavailable        it does not answer, is busy, or cannot write now: the same again later helps
+    │   └── CollectorRefused            it does not take this token, log or content: the same again does not help
     └── StoreError
         ├── StoreBusy                   another process (or another opening) holds the store
         ├── StoreUnavailable            the folder cannot be opened or recovered: rights, space, a failing disk
         ├── StoreFailed                 a write or sync failed; nothing is accepted until the store is opened again
         └── StoreClosed                 the store was closed by its owner
 
-`EventError` and `RangeError` are the caller's fault; a `StoreError` is ours or the machine's.
+`EventError`, `RangeError`, `SelectionError`, `CollectorRefused` are the caller's fault; a `StoreError` is ours or the
+machine's.
 """
 
 
@@ -26,8 +31,24 @@ class RangeError(AuditError, ValueError):
     """A time range cannot be read, or ends before it starts."""
 
 
+class SelectionError(AuditError, ValueError):
+    """Which rows of a range are wanted cannot be read; the message says what can."""
+
+
 class OutboxUnavailable(AuditError):  # noqa: N818 - a state of the outbox, named as its owner says it
     """An emitter's outbox cannot be read or written; the events are where they were."""
+
+
+class CollectorError(AuditError):
+    """The audit collector did not do what was asked; nothing was acknowledged."""
+
+
+class CollectorUnavailable(CollectorError):  # noqa: N818 - a state of the collector, named as its clients say it
+    """It cannot be reached, asks to wait, or cannot write now; the same again later may succeed."""
+
+
+class CollectorRefused(CollectorError):  # noqa: N818 - what it did, named as its clients say it
+    """It refuses the token, the log, or what was sent; somebody must mend something first."""
 
 
 class StoreError(AuditError):

@@ -4,16 +4,18 @@ Reads files only, takes no lock: works beside the writer, on whole rows. A range
 said about it or sent, so that the audit row of a download and the download agree to the byte, however long it takes.
 """
 
+import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from callkeeper.audit.layout import list_store
 from callkeeper.audit.merge import Stretch, find_stretch, merged
 from callkeeper.audit.row import HEADER, date_text
-from callkeeper.audit.scan import count_rows
+from callkeeper.audit.scan import count_rows, read_stretch
 from callkeeper.audit.select import Selection
+from callkeeper.audit.spreadsheet import made_safe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,7 @@ class Export:
         start: the first instant, included.
         end: the first instant not included.
         selection: which rows of the range are wanted.
+        spreadsheet_safe: fields that look like formulas get an apostrophe in front.
         days: per day the day's segment (or None) and its late runs.
     """
 
@@ -44,6 +47,21 @@ class Export:
     end: datetime
     selection: Selection
     days: tuple[tuple[Stretch | None, tuple[Stretch, ...]], ...]
+    spreadsheet_safe: bool = False
+
+    @property
+    def as_stored(self) -> bool:
+        """Every row of the range, and every byte as it is stored."""
+        return self.selection.everything and not self.spreadsheet_safe
+
+    @property
+    def tag(self) -> str:
+        """Names these bytes: another export has the same only if it is of the same bytes of the same files."""
+        seen = hashlib.sha256(repr((self.selection, self.spreadsheet_safe)).encode("utf-8", "surrogatepass"))
+        for main, late in self.days:
+            for stretch in ((main,) if main else ()) + late:
+                seen.update(f"/{stretch.path.name}:{stretch.start}-{stretch.end}".encode())
+        return seen.hexdigest()[:32]
 
     def chunks(self) -> Iterator[bytes]:
         """The CSV, header line first; as often as wanted, the same bytes each time.
@@ -51,8 +69,26 @@ class Export:
         Raises:
             OSError: a file cannot be read.
         """
-        yield HEADER
-        yield from self.selection.apply(self._rows())
+        for piece in self.pieces():
+            if isinstance(piece, Stretch):
+                yield from read_stretch(piece.path, piece.start, piece.end)
+            else:
+                yield piece
+
+    def pieces(self, offset: int = 0) -> Iterator[bytes | Stretch]:
+        """The CSV from an offset on, where it can be as stretches of files, which need not pass through this process.
+
+        Raises:
+            OSError: a file cannot be read.
+        """
+        left = offset
+        for piece in self._all_pieces():
+            size = piece.size if isinstance(piece, Stretch) else len(piece)
+            if left >= size:
+                left -= size
+                continue
+            yield _without(piece, left)
+            left = 0
 
     def totals(self) -> Totals:
         """Count, reading what must be read: all of the range where rows are selected or counted.
@@ -61,20 +97,39 @@ class Export:
             OSError: a file cannot be read.
         """
         rows, size = 0, len(HEADER)
-        if self.selection.everything:
+        if self.as_stored:
             for main, late in self.days:
                 for stretch in ((main,) if main else ()) + late:
                     size += stretch.size
                     rows += count_rows(stretch.path, stretch.start, stretch.end)
         else:
-            for chunk in self.selection.apply(self._rows()):
+            for chunk in self._selected():
                 size += len(chunk)
                 rows += chunk.count(b"\n")
         return Totals(rows=rows, size=size)
 
-    def _rows(self) -> Iterator[bytes]:
+    def _all_pieces(self) -> Iterator[bytes | Stretch]:
+        yield HEADER
+        if not self.as_stored:
+            yield from self._selected()
+            return
         for main, late in self.days:
-            yield from merged(main, late)
+            if main is not None and not any(stretch.size for stretch in late):
+                yield main
+            else:
+                yield from merged(main, late)
+
+    def _selected(self) -> Iterator[bytes]:
+        rows = (chunk for main, late in self.days for chunk in merged(main, late))
+        selected = self.selection.apply(rows)
+        return made_safe(selected) if self.spreadsheet_safe else selected
+
+
+def _without(piece: bytes | Stretch, count: int) -> bytes | Stretch:
+    """A piece without its first bytes."""
+    if isinstance(piece, Stretch):
+        return replace(piece, start=piece.start + count)
+    return piece[count:]
 
 
 def prepare(folder: Path, start: datetime, end: datetime, selection: Selection | None = None) -> Export:

@@ -1,4 +1,4 @@
-"""Which rows of an export are wanted: by e-mail address and by action.
+"""Which rows of an export are wanted: by e-mail address, by action and by application.
 
 Works on stored bytes: most of a log is passed over without looking at its rows one by one. A chunk is searched for the
 rarest text a wanted row must hold, and only lines that hold it are read.
@@ -22,15 +22,17 @@ class Selection:
     Attributes:
         email: only rows of this address, compared without regard to case; None for all.
         actions: only rows of these actions; empty for all.
+        app: only rows of this AppName, to the letter; None for all.
     """
 
     email: str | None = None
     actions: tuple[Action, ...] = ()
+    app: str | None = None
 
     @property
     def everything(self) -> bool:
         """Nothing is left out."""
-        return self.email is None and not self.actions
+        return self.email is None and not self.actions and self.app is None
 
     def apply(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """The wanted rows of stored bytes (without a header line), as stored; chunks need not end with a line."""
@@ -47,13 +49,16 @@ class Selection:
         email = _FIELD if self.email is None else b"".join(map(_either_case, csv_field(self.email)))
         names = b"|".join(re.escape(action.value.encode()) for action in self.actions)
         actions = b"(?:" + names + b")" if names else _FIELD
-        return re.compile(rb"[^,]{29}," + email + b"," + _FIELD + b"," + _FIELD + b"," + actions + b",")
+        app = _FIELD if self.app is None else re.escape(_stored(self.app))
+        return re.compile(rb"[^,]{29}," + email + b"," + _FIELD + b"," + app + b"," + actions + b",")
 
     def _needle(self) -> re.Pattern[bytes]:
         """Something every wanted row holds, as plain as can be."""
         if self.actions:
             return re.compile(b"|".join(b"," + re.escape(action.value.encode()) + b"," for action in self.actions))
-        return re.compile(b"," + b"".join(map(_either_case, csv_field(self.email or ""))) + b",")
+        if self.email is not None:
+            return re.compile(b"," + b"".join(map(_either_case, csv_field(self.email))) + b",")
+        return re.compile(b"," + re.escape(_stored(self.app or "")) + b",")
 
 
 def _matching(chunk: bytes, needle: re.Pattern[bytes], wanted: re.Pattern[bytes]) -> Iterator[bytes]:
@@ -63,6 +68,10 @@ def _matching(chunk: bytes, needle: re.Pattern[bytes], wanted: re.Pattern[bytes]
         position = chunk.index(b"\n", hit.start()) + 1
         if wanted.match(chunk, begin):
             yield chunk[begin:position]
+
+
+def _stored(text: str) -> bytes:
+    return csv_field(text).encode("utf-8", "surrogatepass")
 
 
 def _either_case(character: str) -> bytes:

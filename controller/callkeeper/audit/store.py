@@ -112,6 +112,22 @@ class AuditStore:
         """The highest sequence taken from this sender, those on their way to the disk included; 0 for a new one."""
         return self._marks.get(sender, 0)
 
+    async def marks(self, prefix: str = "") -> dict[str, int]:
+        """The highest sequence on disk of every sender whose id begins so.
+
+        Unlike `mark` it leaves out what is on its way: a sender elsewhere forgets everything up to it.
+
+        Raises:
+            StoreFailed: the store has failed.
+            StoreClosed: `close` was called.
+        """
+        self._refuse_when_down()
+        # In the writer's thread, between two commits.
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread,
+            lambda: {sender: mark for sender, mark in self._journal.marks.items() if sender.startswith(prefix)},
+        )
+
     async def append(self, events: Iterable[AuditEvent]) -> None:
         """Write the events; they are on disk when this returns.
 

@@ -295,7 +295,7 @@ _TABLE: tuple[Entry, ...] = (
     _entry(
         Action.DOWNLOAD_CSV_AUDIT,
         Area.AUDIT,
-        "recorder, command line",
+        "recorder, audit collector, command line",
         "A range of this log was exported; the row is written before the first byte leaves.",
         _RANGE_FROM,
         _RANGE_TO,
@@ -304,6 +304,9 @@ _TABLE: tuple[Entry, ...] = (
         ("chain", "text", "chain head of the store when the range was fixed"),
         ("email", "text", "only rows of this address"),
         ("actions", "list of text", "only rows of these actions"),
+        ("app", "text", "only rows of this application"),
+        ("spreadsheetSafe", "boolean", "what looked like a formula got an apostrophe in front"),
+        ("resumedAt", "number", "first byte sent, where a part was asked for"),
         emitted=True,
     ),
     _entry(

@@ -7,6 +7,7 @@ import click
 from callkeeper.cli.main import LazyGroup
 
 AUDIT_SUBCOMMANDS: Mapping[str, str] = {
+    "serve": "Run the audit collector: takes rows from recorders, gives them to auditors.",
     "export": "Export a range of the audit log as CSV.",
     "actions": "List every action an audit row may name, its area, and who emits it.",
 }
@@ -20,4 +21,4 @@ AUDIT_SUBCOMMANDS: Mapping[str, str] = {
     short_help="Keep, export and read the audit log.",
 )
 def audit() -> None:
-    """Export the audit log as CSV, and list what it may hold."""
+    """Collect audit rows, export them as CSV, and list what they may hold."""

@@ -1,31 +1,37 @@
 """`callkeeper audit export`: take a range out of the audit log."""
 
+from __future__ import annotations
+
 import asyncio
-import difflib
 import getpass
-import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from datetime import datetime
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import click
 
-from callkeeper.audit.actions import Action
-from callkeeper.audit.download import record_download
-from callkeeper.audit.errors import AuditError, RangeError, StoreBusy
-from callkeeper.audit.export import Export, prepare
-from callkeeper.audit.recovery import Recovery
-from callkeeper.audit.row import HEADER
-from callkeeper.audit.select import Selection
+from callkeeper.audit.asked import read_asked
+from callkeeper.audit.download import fix_download, record_download
+from callkeeper.audit.errors import AuditError, RangeError, SelectionError, StoreBusy
 from callkeeper.audit.sender import Sender
-from callkeeper.audit.store import AuditStore, utc_now
-from callkeeper.audit.time_words import parse_range, show
+from callkeeper.audit.sending import send
+from callkeeper.audit.store import AuditStore
+from callkeeper.audit.time_words import show
+from callkeeper.cli.audit_location import find_log_folder, location_options
 from callkeeper.cli.main import CouldNotRun
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from callkeeper.audit.asked import AskedExport
+    from callkeeper.audit.merge import Stretch
+    from callkeeper.audit.recovery import Recovery
+    from callkeeper.audit.remote_download import Source
 
 SENDER = "cli"
 """Under this name the command line numbers the rows it writes itself, when no recorder runs."""
@@ -33,44 +39,64 @@ SENDER = "cli"
 LOOPBACK = "127.0.0.1"
 """Where somebody is who works on the machine itself."""
 
-TIMEOUT_SECONDS = 30
-"""For each read from the recorder: it counts the range before the first byte, a few seconds for the largest."""
-
-READ_BYTES = 256 * 1024
-"""What is taken from the recorder's answer at a time."""
+_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-def _read_actions(_context: click.Context, _parameter: click.Parameter, names: tuple[str, ...]) -> tuple[Action, ...]:
-    known = {action.value.casefold(): action for action in Action}
-    for name in names:
-        if name.casefold() not in known:
-            near = difflib.get_close_matches(name, list(Action), n=1)
-            hint = f"Did you mean {near[0]}?" if near else "`callkeeper audit actions` lists them."
-            raise click.BadParameter(f"there is no action {name!r}. {hint}")
-    return tuple(known[name.casefold()] for name in names)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fixed:
+    """An export that is audited, and may leave.
+
+    Attributes:
+        pieces: the CSV.
+        size: its bytes; None where that is not known.
+    """
+
+    pieces: Iterable[bytes | Stretch]
+    size: int | None
 
 
-@click.command()
-@click.argument("folder", required=False, type=click.Path(path_type=Path), metavar="[DIR]")
+@click.command(short_help="Export a range of the audit log as CSV or Parquet.")
+@location_options
 @click.option("--from", "start", required=True, metavar="TIME", help="The first instant wanted.")
 @click.option("--to", "end", default="now", show_default=True, metavar="TIME", help="The first not wanted any more.")
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write to FILE.")
+@click.option("-o", "--output", type=_FILE, metavar="FILE", help="Write to FILE, complete or not at all.")
 @click.option("--email", metavar="ADDRESS", help="Only what this address did.")
-@click.option("--action", "actions", multiple=True, callback=_read_actions, metavar="NAME", help="Only this action.")
-@click.option("--state", type=click.Path(path_type=Path), metavar="DIR", help="The state folder, when not the usual.")
+@click.option("--action", "actions", multiple=True, metavar="NAME", help="Only this action; repeatable.")
+@click.option("--area", "areas", multiple=True, metavar="NAME", help="Only actions of this area; repeatable.")
+@click.option("--app", metavar="NAME", help="Only rows of this application.")
+@click.option(
+    "--format", "output_format", type=click.Choice(["csv", "parquet"]), default="csv", show_default=True,
+    help="Parquet is for analysts, and takes -o.",
+)  # fmt: skip
+@click.option("--spreadsheet-safe", is_flag=True, help="Put an apostrophe in front of what looks like a formula.")
+@click.option("--url", metavar="URL", help="Ask the recorder or collector there, instead of reading files.")
+@click.option("--log", "log_name", metavar="NAMESPACE/RECORDER", help="With --url: which log of a collector.")
+@click.option("--token-file", type=_FILE, metavar="FILE", help="With --url: holds the token alone.")
+@click.option("--ca", type=_FILE, metavar="FILE", help="With --url: certificates its own is signed by.")
 def export(
+    *,
     folder: Path | None,
+    state: Path | None,
+    log_dir: Path | None,
     start: str,
     end: str,
     output: Path | None,
     email: str | None,
-    actions: tuple[Action, ...],
-    state: Path | None,
+    actions: tuple[str, ...],
+    areas: tuple[str, ...],
+    app: str | None,
+    output_format: str,
+    spreadsheet_safe: bool,
+    url: str | None,
+    log_name: str | None,
+    token_file: Path | None,
+    ca: Path | None,
 ) -> None:
-    """Export a range of the audit log as CSV.
+    """Export a range of the audit log.
 
     DIR is the settings folder given to `callkeeper up`; it may be left out when there is only one. The rows with
-    --from <= Date < --to come in order of Date. The export is itself audited before the first byte leaves.
+    --from <= Date < --to come in order of Date, as they are stored. The export is itself audited before its first byte
+    leaves. One from a URL that breaks off goes on where it was.
 
     \b
     A TIME is yesterday, today, now; 2026, 2026-10, 2026-10-03 (as --to: its end);
@@ -81,83 +107,71 @@ def export(
       callkeeper audit export examples/quickstart --from today
       callkeeper audit export --from 2026-10 --to 2026-10 -o october.csv
       callkeeper audit export --from -24h --action UpdateBlacklist --action SetUserPolicy
-      callkeeper audit export --from yesterday --to yesterday --email ada@example.com
+      callkeeper audit export --from yesterday --to yesterday --email ada@example.com --spreadsheet-safe
+      callkeeper audit export --from 2026 --to 2026 --format parquet -o 2026.parquet
+      callkeeper audit export --from yesterday --url https://audit.example.com --log voice/teams \\
+        --token-file ~/audit.token
 
     \b
     Exit codes:
       0  exported
-      2  could not run: the range cannot be read, or there is no log
+      2  could not run: the range cannot be read, there is no log, or nobody answers
     """  # noqa: D301 - click's mark for a paragraph to be kept as written is the character, not the two
-    now = utc_now()
+    if output_format == "parquet" and output is None:
+        raise click.UsageError("--format parquet takes -o FILE")
+    now = datetime.now(UTC)
+    given = {"email": email, "app": app, "spreadsheetSafe": "true" if spreadsheet_safe else None}
+    wanted = [("from", start), ("to", end), *((name, text) for name, text in given.items() if text is not None)]
+    wanted += [*(("action", name) for name in actions), *(("area", name) for name in areas)]
     try:
-        first, limit = parse_range(start, end, now)
-    except RangeError as error:
+        asked = read_asked(wanted, now)
+    except (RangeError, SelectionError) as error:
         raise CouldNotRun(str(error)) from error
-    selection = Selection(email=email, actions=actions)
-    state = _find_state(folder, state)
-    rows = (state / "audit").resolve()
-    if not rows.is_dir():
-        raise CouldNotRun(f"there is no audit log in {state}; has `callkeeper up` run for this folder?")
+    # Both ends as instants: the other side's clock must not have a say in what `yesterday` is.
+    wanted[:2] = [("from", show(asked.start)), ("to", show(asked.end))]
     try:
-        try:
-            chunks, size = _from_files(rows, first, limit, selection, now)
-        except StoreBusy:
-            chunks, size = _from_recorder(state, first, limit, selection), None
-        written = _write(chunks, output, size)
+        if url is not None:
+            fixed = _from_url(_source(url, token_file, ca), wanted, log_name)
+        elif log_name is not None or token_file is not None or ca is not None:
+            raise click.UsageError("--log, --token-file and --ca go with --url")
+        else:
+            fixed = _from_machine(find_log_folder(folder, state, log_dir), asked, wanted, now)
+        written = _written(fixed, output, parquet=output_format == "parquet")
     except AuditError as error:
         raise CouldNotRun(str(error)) from error
     except OSError as error:
         raise CouldNotRun(f"the export failed: {error}") from error
     target = f" to {output}" if output else ""
-    click.echo(f"Exported {written:,} bytes of {show(first)} up to {show(limit)}{target}.", err=True)
+    click.echo(f"Exported {written} of {show(asked.start)} up to {show(asked.end)}{target}.", err=True)
 
 
-def _find_state(folder: Path | None, state: Path | None) -> Path:
-    # Imported here: listing the actions needs no composition of anything.
-    from callkeeper.local.state import state_folder  # noqa: PLC0415 - see above
-
-    if state is not None:
-        return state_folder(Path.cwd(), state)
-    if folder is not None:
-        if not folder.is_dir():
-            raise CouldNotRun(f"{folder} is no folder; name the settings folder that `callkeeper up` governs")
-        return state_folder(folder)
-    home = state_folder(Path.cwd()).parent
-    known = sorted(path.parent for path in home.glob("*/audit") if path.is_dir())
-    if len(known) == 1:
-        return known[0]
-    if (own := state_folder(Path.cwd())) in known:
-        return own
-    found = "there is none yet" if not known else "there are several: " + ", ".join(str(path) for path in known)
-    raise CouldNotRun(
-        f"which audit log? Name the settings folder given to `callkeeper up`, or its state folder with --state; {found}"
-    )
+def _from_machine(rows: Path, asked: AskedExport, wanted: list[tuple[str, str]], now: datetime) -> _Fixed:
+    try:
+        return _from_files(rows, asked, now)
+    except StoreBusy as error:
+        running = _running(rows)
+        if running is None:
+            raise CouldNotRun(
+                f"another process writes the audit log in {rows}; ask it with --url, or end that process"
+            ) from error
+        return _from_url(running, wanted, None)
 
 
-def _from_files(
-    rows: Path, first: datetime, limit: datetime, selection: Selection, now: datetime
-) -> tuple[Iterator[bytes], int]:
+def _from_files(rows: Path, asked: AskedExport, now: datetime) -> _Fixed:
     """Export from the files themselves, as their writer for a moment: the download's row comes first."""
 
-    async def record() -> tuple[Export, int, Recovery]:
+    async def record() -> tuple[_Fixed, Recovery]:
         async with AuditStore.open(rows) as store:
-            fixed = prepare(rows, first, limit, selection)
-            totals = await record_download(
-                fixed,
-                Sender(store, SENDER),
-                at=now,
-                email=_who(),
-                ip_address=LOOPBACK,
-                chain_head=store.chain_head,
-            )
-            return fixed, totals.size, store.recovery
+            download = fix_download(rows, asked, store.chain_head)
+            await record_download(download, Sender(store, SENDER), at=now, email=_who(), ip_address=LOOPBACK)
+            return _Fixed(pieces=download.pieces(), size=download.totals.size), store.recovery
 
-    fixed, size, recovery = asyncio.run(record())
+    fixed, recovery = asyncio.run(record())
     for torn in recovery.torn:
         click.echo(f"{torn.file}: {torn.size} bytes of an unfinished write were moved to {torn.moved_to}", err=True)
     for damage in recovery.damaged:
         click.echo(f"{damage.file}: damaged at byte {damage.offset} ({damage.size} bytes): {damage.message}", err=True)
-    return fixed.chunks(), size
+    return fixed
 
 
 def _who() -> str:
@@ -168,67 +182,77 @@ def _who() -> str:
         return f"system:uid-{os.getuid()}"
 
 
-def _from_recorder(state: Path, first: datetime, limit: datetime, selection: Selection) -> Iterator[bytes]:
-    """Ask the running recorder, which audits the download; it sends the whole range, what is wanted is picked here."""
-    # Imported where a recorder runs only: they are half of this command's start.
-    import http.client  # noqa: PLC0415 - see above
-    import urllib.error  # noqa: PLC0415 - see above
-    import urllib.parse  # noqa: PLC0415 - see above
-    import urllib.request  # noqa: PLC0415 - see above
+def _running(rows: Path) -> Source | None:
+    """The recorder of a running `callkeeper up` that writes these rows; None where it offers no address."""
+    from callkeeper.audit.remote_download import Source  # noqa: PLC0415 - imported where a recorder runs
+    from callkeeper.local.running import read_running  # noqa: PLC0415 - likewise
+    from callkeeper.local.tokens import AUTHORIZATION  # noqa: PLC0415 - likewise
 
-    from callkeeper.local.running import read_running  # noqa: PLC0415 - see above
-
-    running = read_running(state)
+    running = read_running(rows.parent)
     if running is None or running.url is None:
-        raise CouldNotRun(
-            f"another process writes the audit log in {state} and offers no address to ask; "
-            "try again when `callkeeper up` has started, or end that process"
-        )
-    url = running.url
-    name, _, value = (state / "authorization").read_text().strip().partition(": ")
-    query = urllib.parse.urlencode({"from": show(first), "to": show(limit)})
-    request = urllib.request.Request(f"{url.rstrip('/')}/v1/audit?{query}", headers={name: value})  # noqa: S310 - the address of our own recorder
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the recorder is on this machine
+        return None
+    name, _, value = (rows.parent / AUTHORIZATION).read_text().strip().partition(": ")
+    return Source(url=running.url, headers={name: value}, direct=True)
+
+
+def _source(url: str, token_file: Path | None, ca: Path | None) -> Source:
+    import ssl  # noqa: PLC0415 - imported where a URL is asked
+
+    from callkeeper.audit.remote_download import Source  # noqa: PLC0415 - likewise
+    from callkeeper.local.exits import CannotRun  # noqa: PLC0415 - likewise
+    from callkeeper.local.tokens import read_token  # noqa: PLC0415 - likewise
+
     try:
-        with opener.open(request, timeout=TIMEOUT_SECONDS) as response:
-            if response.read(len(HEADER)) != HEADER:
-                raise CouldNotRun(f"what answers at {url} is no audit log")
-            yield HEADER
-            yield from selection.apply(iter(lambda: response.read(READ_BYTES), b""))
-    except urllib.error.HTTPError as error:
-        with error, suppress(ValueError, AttributeError):
-            problem = json.loads(error.read(64 * 1024))
-            raise CouldNotRun(f"the recorder refused: {problem.get('detail') or problem.get('title')}") from error
-        raise CouldNotRun(f"the recorder refused: {error.code} {error.reason}") from error
-    except http.client.HTTPException as error:
-        raise CouldNotRun(f"the recorder broke off: {error!r}; export again") from error
-    except urllib.error.URLError as error:
-        raise CouldNotRun(f"the recorder at {url} does not answer: {error.reason}") from error
+        headers = {} if token_file is None else {"Authorization": f"Bearer {read_token(token_file)}"}
+        context = None if ca is None else ssl.create_default_context(cafile=ca)
+    except CannotRun as error:
+        raise CouldNotRun(error.message) from error
+    except (OSError, ssl.SSLError) as error:
+        raise CouldNotRun(f"{ca}: the certificates cannot be read: {error}") from error
+    return Source(url=url, headers=headers, context=context)
 
 
-def _write(chunks: Iterable[bytes], output: Path | None, size: int | None) -> int:
-    """Write everything and return how many bytes; a file appears complete or not at all."""
+def _from_url(source: Source, wanted: list[tuple[str, str]], log_name: str | None) -> _Fixed:
+    from callkeeper.audit.remote_download import RemoteDownload  # noqa: PLC0415 - imported where a URL is asked
+
+    download = RemoteDownload(source, [*wanted, *([("log", log_name)] if log_name else [])])
+    return _Fixed(pieces=download.chunks(), size=download.size)
+
+
+def _written(fixed: _Fixed, output: Path | None, *, parquet: bool) -> str:
+    """Write everything and say how much that was."""
     if output is not None:
-        with _complete_file(output) as file:
-            return _copy(chunks, file, size, bar=sys.stderr.isatty())
+        with _complete_file(output) as file, _progress(fixed.size, show_it=sys.stderr.isatty()) as advance:
+            if parquet:
+                from callkeeper.audit.parquet import write_parquet  # noqa: PLC0415 - imported where it is wanted
+
+                return f"{write_parquet(_bytes(fixed.pieces, advance), file):,} rows"
+            return f"{send(fixed.pieces, file.fileno(), advance):,} bytes"
     try:
-        written = _copy(chunks, sys.stdout.buffer, size, bar=sys.stderr.isatty() and not sys.stdout.isatty())
-        sys.stdout.buffer.flush()
+        sys.stdout.flush()
+        with _progress(fixed.size, show_it=sys.stderr.isatty() and not sys.stdout.isatty()) as advance:
+            return f"{_to_standard_output(fixed, advance):,} bytes"
     except BrokenPipeError:
         # Who read it has seen enough, `head` for one. Nothing more can be said there, the final flush included.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    return written
 
 
-def _copy(chunks: Iterable[bytes], target: IO[bytes], size: int | None, *, bar: bool) -> int:
-    written = 0
-    with _progress(size, show_it=bar) as advance:
-        for chunk in chunks:
-            target.write(chunk)
-            written += len(chunk)
+def _to_standard_output(fixed: _Fixed, advance: Callable[[int], None]) -> int:
+    try:
+        descriptor = sys.stdout.fileno()
+    except OSError:  # not a file, as under a test runner
+        return sum(sys.stdout.buffer.write(chunk) for chunk in _bytes(fixed.pieces, advance))
+    return send(fixed.pieces, descriptor, advance)
+
+
+def _bytes(pieces: Iterable[bytes | Stretch], advance: Callable[[int], None]) -> Iterator[bytes]:
+    from callkeeper.audit.scan import read_stretch  # noqa: PLC0415 - imported where bytes pass through this process
+
+    for piece in pieces:
+        for chunk in (piece,) if isinstance(piece, bytes) else read_stretch(piece.path, piece.start, piece.end):
             advance(len(chunk))
-    return written
+            yield chunk
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from callkeeper.cli.cluster_options import cluster_options, read_documents, takes_cluster_options
 from callkeeper.cli.main import CouldNotRun
 from callkeeper.policy.call import Call, CallKind, Consent, Direction, Identity, Party
 
@@ -18,7 +19,7 @@ def _words(words: Any) -> click.Choice[str]:
 
 
 @click.command(short_help="Say why a call would be recorded or not, step by step.")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", required=False, metavar="[DIR]", type=click.Path(path_type=Path))
 @click.option("--user", metavar="USER", help="Who would be recorded: directory id or e-mail address.")
 @click.option("--caller", metavar="PARTY", help="Who calls: a number, a URI, an e-mail address, or `anonymous`.")
 @click.option("--callee", metavar="PARTY", help="Who is called.")
@@ -42,7 +43,11 @@ def _words(words: Any) -> click.Choice[str]:
     show_default=True,
     help="Text, or JSON (with --calls: CSV, or a JSON object a line).",
 )
-def explain(folder: Path, calls: str | None, user: str | None, recorder: str | None, **options: str | None) -> None:
+@click.option("--cluster", is_flag=True, help="Explain with the objects of a cluster instead of a folder.")
+@cluster_options
+def explain(
+    folder: Path | None, calls: str | None, user: str | None, recorder: str | None, *, cluster: bool, **options: Any
+) -> None:
     """Say why a call would be recorded or not, with the line of each file that says so.
 
     DIR is a settings folder; its users.csv is the directory. Without one, the user named by --user is taken as
@@ -53,6 +58,7 @@ def explain(folder: Path, calls: str | None, user: str | None, recorder: str | N
       callkeeper explain examples/quickstart --user ada@example.com --caller +390212345 --callee 2001
       callkeeper explain settings/ --user ada@example.com --caller anonymous --callee 2001 --format json
       callkeeper explain settings/ --calls last-month.csv > decided.csv
+      kubectl callkeeper explain --cluster -n voice --user ada@example.com --caller +390212345 --callee 2001
 
     \b
     Columns of --calls, all optional, others are kept: id, conversation, user, caller, callee, kind, direction, consent,
@@ -63,11 +69,19 @@ def explain(folder: Path, calls: str | None, user: str | None, recorder: str | N
     Exit codes:
       0  explained
       1  --calls: some rows could not be read
-      2  the folder, the users or the file could not be read
+      2  the folder, the cluster, the users or the file could not be read
     """  # noqa: D301 - click's mark for a paragraph kept as written is the character, not the two
-    from callkeeper.cli.explain_settings import load  # noqa: PLC0415 - so that the command's help costs nothing
+    from callkeeper.cli.explain_settings import load, load_cluster  # noqa: PLC0415 - so that help costs nothing
 
-    settings = load(folder, recorder=recorder, user=user)
+    where = {name: options.pop(name) for name in ("namespace", "all_namespaces", "kube_context", "kubeconfig")}
+    if cluster == (folder is not None):
+        raise click.UsageError("say what to explain with: either a DIR, or --cluster")
+    if takes_cluster_options(where) and not cluster:
+        raise click.UsageError("options of a cluster go with --cluster")
+    if folder is not None:
+        settings = load(folder, recorder=recorder, user=user)
+    else:
+        settings = load_cluster(read_documents(where), recorder=recorder, user=user)
     as_json = options.pop("output_format") == "json"
     if calls is not None:
         given = sorted(name for name, value in options.items() if value is not None)

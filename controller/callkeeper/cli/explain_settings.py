@@ -4,9 +4,10 @@ Nothing is decided here. Errors in the settings are no reason to stop: what come
 explained, and they are named.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from callkeeper.cli.main import CouldNotRun
 from callkeeper.kinds.finding import ObjectKey
@@ -62,29 +63,74 @@ def load(folder: Path, *, recorder: str | None, user: str | None) -> Settings:
         manifests = read_folder(folder)
     except ManifestsError as error:
         raise CouldNotRun(error.message) from error
-    key = _recorder(manifests.readings, recorder, folder)
-    compiled = compile_settings(manifests.readings, recorder=key)
-    if compiled.config is None:
-        reason = compiled.results[key].message if key in compiled.results else "it is not valid"
-        place = manifests.locate(str(key))
-        raise CouldNotRun(f"{place}: {key} cannot be programmed: {reason}")
-    refused = [result for result in compiled.results.values() if not result.accepted]
-    notes = [
-        f"{manifests.locate(str(result.key))}: {result.key} is not in force: {result.message}" for result in refused
-    ]
+    notes = []
     if any(finding.is_error and finding.finding.key is None for finding in manifests.findings):
         notes.append("some files could not be read; callkeeper validate says which")
-    directory, directory_note = _directory(folder, user)
-    return Settings(
-        recorder=key,
-        config=compiled.config,
-        directory=directory,
-        notes=(*notes, *directory_note),
+    return _settings(
+        manifests.readings,
+        recorder=_recorder(manifests.readings, recorder, folder),
+        directory=lambda: _directory(folder, user),
+        notes=notes,
         manifests=manifests,
     )
 
 
-def _recorder(readings: Iterable[ObjectReading], wanted: str | None, folder: Path) -> ObjectKey:
+def load_cluster(documents: Iterable[Mapping[str, Any]], *, recorder: str | None, user: str | None) -> Settings:
+    """Settings of a cluster's objects; its users are the recorder's, so the one named stands in for them.
+
+    Args:
+        documents: the objects.
+        recorder: as for `load`.
+        user: who would be recorded.
+
+    Raises:
+        CouldNotRun: it is not clear which recorder is meant.
+    """
+    from callkeeper.operator.reading.standing import readings_of  # noqa: PLC0415 - a folder needs nothing of it
+
+    readings = readings_of(documents)
+    return _settings(
+        readings,
+        recorder=_recorder(readings, recorder, "the cluster"),
+        directory=lambda: _stand_in(user, "directory at hand"),
+        notes=[],
+        manifests=Manifests(documents=0, objects=(), findings=(), skipped=0, files=()),
+    )
+
+
+def _settings(
+    readings: Sequence[ObjectReading],
+    *,
+    recorder: ObjectKey,
+    directory: Callable[[], tuple[Directory, tuple[str, ...]]],
+    notes: Iterable[str],
+    manifests: Manifests,
+) -> Settings:
+    compiled = compile_settings(readings, recorder=recorder)
+
+    def placed(key: ObjectKey) -> str:
+        place = manifests.locate(str(key))
+        return str(key) if place is None else f"{place}: {key}"
+
+    if compiled.config is None:
+        reason = compiled.results[recorder].message if recorder in compiled.results else "it is not valid"
+        raise CouldNotRun(f"{placed(recorder)} cannot be programmed: {reason}")
+    refused = [result for result in compiled.results.values() if not result.accepted]
+    users, users_notes = directory()
+    return Settings(
+        recorder=recorder,
+        config=compiled.config,
+        directory=users,
+        notes=(
+            *(f"{placed(result.key)} is not in force: {result.message}" for result in refused),
+            *notes,
+            *users_notes,
+        ),
+        manifests=manifests,
+    )
+
+
+def _recorder(readings: Iterable[ObjectReading], wanted: str | None, folder: Path | str) -> ObjectKey:
     """The Recorder that is meant: the only one that the folder defines or refers to, or the one named."""
     known = sorted(
         {
@@ -118,10 +164,10 @@ def _directory(folder: Path, user: str | None) -> tuple[Directory, tuple[str, ..
         more = len(lines) - SHOWN_PROBLEMS
         shown = [*lines[:SHOWN_PROBLEMS], *([f"and {more} more"] if more > 0 else [])]
         raise CouldNotRun("the user directory has problems\n" + "\n".join(shown))
-    return _stand_in(user, folder / USERS_FILE) if read.directory is None else (read.directory, ())
+    return _stand_in(user, str(folder / USERS_FILE)) if read.directory is None else (read.directory, ())
 
 
-def _stand_in(user: str | None, path: Path) -> tuple[Directory, tuple[str, ...]]:
+def _stand_in(user: str | None, path: str) -> tuple[Directory, tuple[str, ...]]:
     """A directory of the one user named, who is taken as licensed."""
     if user is None:
         note = f"there is no {path}, so nobody is known to have a licence or a line; add it, or name a user with --user"

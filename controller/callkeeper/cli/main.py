@@ -22,6 +22,7 @@ SUBCOMMANDS: Mapping[str, str] = {
     "explain": "Say why a call would be recorded or not, step by step.",
     "up": "Govern a recorder from a folder, and keep watching it.",
     "show": "Show the settings in force and where each comes from.",
+    "status": "Say of every object in a cluster whether it is in force.",
     "audit": "Keep, export and read the audit log.",
     "users": "List, import and delete users, grant and revoke licences.",
     "recorder": "Serve a recorder; check, back up and restore what it keeps.",

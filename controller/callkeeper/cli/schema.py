@@ -32,7 +32,13 @@ def _recorder_api() -> Mapping[str, bytes]:
     return api_documents()
 
 
-RENDERERS: tuple[Renderer, ...] = (_crds, _json_schemas, _recorder_api)
+def _collector_api() -> Mapping[str, bytes]:
+    from callkeeper.audit.collector.openapi import api_documents  # noqa: PLC0415 - the command line imports what it runs
+
+    return api_documents()
+
+
+RENDERERS: tuple[Renderer, ...] = (_crds, _json_schemas, _recorder_api, _collector_api)
 """Everything that is generated and checked in. Another generated document is another function here."""
 
 OWNED = ("crds/*.yaml", "schemas/callkeeper.dev/*.json")

@@ -4,9 +4,11 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
+from callkeeper.cli.cluster_options import cluster_options, read_documents, takes_cluster_options
 from callkeeper.cli.main import CouldNotRun, collector_at_rest
 from callkeeper.manifests.files import ManifestsError
 from callkeeper.manifests.loading import Manifests, read_paths
@@ -16,7 +18,7 @@ EXIT_FINDINGS = 1
 
 
 @click.command(short_help="Check manifests, as CI and the cluster would.")
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option(
     "-f",
     "--format",
@@ -39,10 +41,19 @@ EXIT_FINDINGS = 1
     is_flag=True,
     help="Do not warn when a Recorder is not among the files: it lives in another repository.",
 )
+@click.option("--cluster", is_flag=True, help="Check the objects of a cluster, as if the files were applied to it.")
+@cluster_options
 def validate(
-    paths: tuple[str, ...], output_format: str, schemas: Path | None, *, strict: bool, recorder_elsewhere: bool
+    paths: tuple[str, ...],
+    output_format: str,
+    schemas: Path | None,
+    *,
+    strict: bool,
+    recorder_elsewhere: bool,
+    cluster: bool,
+    **where: Any,
 ) -> None:
-    """Check manifests: files, folders, kustomizations, or - for standard input.
+    """Check manifests: files, folders, kustomizations, or - for standard input; or what a cluster holds.
 
     Every finding has file, line and column, a rule, and where there is one a hint. Documents of other groups are
     skipped and counted. What is said here, the admission webhook and the operator say too.
@@ -54,17 +65,26 @@ def validate(
       callkeeper validate --format sarif settings/ > callkeeper.sarif
       callkeeper validate --schemas schemas/ settings/
       kustomize build overlays/production | callkeeper validate -
+      kubectl callkeeper validate --cluster -n voice
+      kubectl callkeeper validate --cluster -n voice settings/
 
     \b
     Exit codes:
       0  no errors (with --strict: no warnings either)
       1  errors (with --strict: or warnings)
-      2  a path could not be read
+      2  a path or the cluster could not be read
     """  # noqa: D301 - click's mark for a paragraph kept as written is the character, not the two
+    if not paths and not cluster:
+        raise click.UsageError("say what to check: paths, or --cluster")
+    if takes_cluster_options(where) and not cluster:
+        raise click.UsageError("options of a cluster go with --cluster")
     try:
         with collector_at_rest():
             manifests = read_paths(paths, stdin=sys.stdin.buffer if "-" in paths else None)
-            report = _check(manifests, schemas, strict=strict, recorder_elsewhere=recorder_elsewhere)
+            if cluster:
+                report = _check_cluster(manifests if paths else None, where, strict=strict)
+            else:
+                report = _check(manifests, schemas, strict=strict, recorder_elsewhere=recorder_elsewhere)
     except ManifestsError as error:
         raise CouldNotRun(error.message) from error
     click.echo(_renderer(output_format)(report), nl=False)
@@ -98,6 +118,13 @@ def _check(manifests: Manifests, schemas: Path | None, *, strict: bool, recorder
         skipped=manifests.skipped,
         strict=strict,
     )
+
+
+def _check_cluster(manifests: Manifests | None, where: dict[str, Any], *, strict: bool) -> Report:
+    """Check what a cluster holds, with the files applied to it if there are any."""
+    from callkeeper.cli.validate_cluster import check_cluster  # noqa: PLC0415 - as said below
+
+    return check_cluster(read_documents(where), manifests, strict=strict)
 
 
 def _renderer(output_format: str) -> Callable[[Report], str]:

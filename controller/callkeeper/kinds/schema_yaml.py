@@ -12,7 +12,7 @@ from typing import Any
 
 _WIDTH = 110
 
-_PLAIN = re.compile(r"[A-Za-z.][A-Za-z0-9 ._/$()-]*")
+_PLAIN = re.compile(r"\.?[A-Za-z][A-Za-z0-9 ._/$()-]*")
 """Text that may stand without quotes: no indicator, no `: `, no ` #`."""
 
 _RESERVED = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", ".inf", ".nan"}

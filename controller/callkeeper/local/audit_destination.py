@@ -12,13 +12,15 @@ Facts:
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 from typing import Protocol
 
 import structlog
 
+from callkeeper.audit.asked import AskedExport
+from callkeeper.audit.download import Download
 from callkeeper.audit.errors import AuditError, OutboxUnavailable, StoreBusy
 from callkeeper.audit.outbox import OutboxSender
 from callkeeper.audit.sender import Appender
@@ -198,14 +200,26 @@ class _Elsewhere:
     def __init__(self, where: str) -> None:
         self._where = where
 
-    async def download(self, start: datetime, end: datetime, *, at: datetime, actor: Actor) -> Iterator[bytes]:
-        """See `AuditReader.download`.
+    async def fix(self, asked: AskedExport) -> Download:
+        """See `AuditReader.fix`.
 
         Raises:
             Unknown: always.
         """
-        del start, end, at, actor  # whoever asks is sent elsewhere
-        raise Unknown(
+        del asked  # whoever asks is sent elsewhere
+        raise self._unknown()
+
+    async def record(self, download: Download, offset: int, *, at: datetime, actor: Actor) -> None:
+        """See `AuditReader.record`.
+
+        Raises:
+            Unknown: always.
+        """
+        del download, offset, at, actor  # likewise
+        raise self._unknown()
+
+    def _unknown(self) -> Unknown:
+        return Unknown(
             "audit-elsewhere", f"the audit log of this recorder is kept by {self._where}", "download it there"
         )
 

@@ -13,6 +13,7 @@ _RULES = {
     "kustomize.syntax": "A kustomization is not one document with fields",
     "object.duplicate": "The same kind and name stands twice",
     "object.kind": "There is no such kind",
+    "object.protected": "The object is guarded against deletion by its annotation",
     "object.too-large": "The object is too large to be stored in a cluster",
     "object.too-large-for-apply": "The object is too large for a client-side kubectl apply",
     "schema.missing": "The set of schemas has none for this kind",

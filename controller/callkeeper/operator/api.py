@@ -72,11 +72,16 @@ class KubeApi:
         """The object as patched (RFC 7386); raises as `get`."""
         return await self.ask("PATCH", path, patch, content_type=MERGE_PATCH)
 
-    async def pages(self, path: str, *, metadata_only: bool = False) -> AsyncIterator[Json]:
+    async def delete(self, path: str) -> None:
+        """Delete an object; raises as `get`."""
+        await self.ask("DELETE", path)
+
+    async def pages(self, path: str, *, metadata_only: bool = False, labels: str = "") -> AsyncIterator[Json]:
         """A whole list, page by page, all as of one resource version; raises as `get`, `ApiGone` when it took long."""
         token = ""
         while True:
-            parameters = {"limit": str(PAGE_SIZE)} | ({"continue": token} if token else {})
+            parameters = {"limit": str(PAGE_SIZE), "labelSelector": labels, "continue": token}
+            parameters = {name: value for name, value in parameters.items() if value}
             page = await self.ask(
                 "GET", path, parameters=parameters, accept=METADATA_ONLY if metadata_only else "application/json"
             )

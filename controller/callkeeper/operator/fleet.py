@@ -16,9 +16,10 @@ from callkeeper.kinds.reading import ObjectReading
 from callkeeper.operator.announcing import Announcer
 from callkeeper.operator.api import KubeApi
 from callkeeper.operator.audit_logs import AuditLogs
+from callkeeper.operator.errors import ApiError
 from callkeeper.operator.governed import INVALID, NO_ENDPOINT, Governed, Target, utc_now
 from callkeeper.operator.lease import Term
-from callkeeper.operator.ledger_object import ClusterLedger
+from callkeeper.operator.ledger_object import ClusterLedger, sweep
 from callkeeper.operator.metrics import Metrics
 from callkeeper.operator.permit import permit
 from callkeeper.operator.recorder_port import ClusterRecorder, NowhereRecorder
@@ -40,6 +41,9 @@ GATHER_SECONDS = 0.03
 STATUS_RETRY_SECONDS = 2.0
 """Statuses that could not be written are tried again after this."""
 
+SWEEP_SECONDS = 600.0
+"""What Recorders that are gone left behind may lie for a while."""
+
 CARRIED_OUT_ELSEWHERE = frozenset({"AuditExport"})
 """Kinds whose status is not a recorder's business: see `audit_exports`."""
 
@@ -57,6 +61,8 @@ class Parts:
         audit: where rows go.
         attribution: knows who changed what.
         cluster: names the cluster in the owner's name.
+        home: the namespace in which the operator keeps its own.
+        scope: the namespaces governed; empty for all.
         term: the term of leadership at this instant.
         may_write: whether it is valid at this instant.
     """
@@ -69,6 +75,8 @@ class Parts:
     audit: AuditLogs
     attribution: Attribution
     cluster: str
+    home: str
+    scope: tuple[str, ...]
     term: Callable[[], Term | None]
     may_write: Callable[[], bool]
 
@@ -93,6 +101,7 @@ class Fleet:
         """Govern until cancelled; everything has ended when this returns."""
         registry = self.parts.registry
         registry.changed = self._woken.set
+        sweeping = asyncio.create_task(self._sweep(), name="sweep")
         try:
             await self._refresh(registry.namespaces())
             self._look_settled()
@@ -104,6 +113,8 @@ class Fleet:
                 self._see_failures()
         finally:
             registry.changed = lambda: None
+            sweeping.cancel()
+            await asyncio.gather(sweeping, return_exceptions=True)
             await asyncio.gather(*(self._end(key) for key in list(self._governed)))
 
     async def _refresh(self, namespaces: Sequence[str]) -> None:
@@ -139,6 +150,7 @@ class Fleet:
         revision, epoch = programmed_before(entries[key])
         ledger = ClusterLedger(
             parts.api,
+            parts.home,
             key,
             target.uid,
             owner=f"cluster:{parts.cluster}/{target.uid}",
@@ -221,6 +233,18 @@ class Fleet:
         governed = self._governed.pop(key)
         await governed.end()
         self.parts.metrics.forget(key)
+
+    async def _sweep(self) -> None:
+        """Now and again remove what Recorders that are gone left behind."""
+        parts = self.parts
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            try:
+                swept = await sweep(parts.api, parts.home, parts.registry, parts.scope)
+            except ApiError as error:
+                log.warning("not_swept", error=str(error))
+            else:
+                log.info("swept", ledgers=swept)
 
     def _see_failures(self) -> None:
         for governed in self._governed.values():

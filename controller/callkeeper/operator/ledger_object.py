@@ -1,9 +1,9 @@
-"""The ledger of one recorder in a ConfigMap beside its Recorder: what was programmed, and how far its audit rows go.
+"""The ledger of one recorder in a ConfigMap of the operator's namespace: what was programmed, and how far its rows go.
 
-One object per Recorder, named by its UID and owned by it: a Recorder made anew begins anew, and the garbage collector
-takes the ledger along. Its content is compressed, for rows under way can be many; the body of the config is not in it,
-since the recorder keeps the last twenty. Every write carries the version of the one before: a replica that is not the
-leader any more cannot write over its successor.
+One object per Recorder, named by its UID: a Recorder made anew begins anew, and what is left behind is swept (`sweep`).
+Its content is compressed, for rows under way can be many; the body of the config is not in it, since the recorder keeps
+the last twenty. Every write carries the version of the one before: a replica that is not the leader any more cannot
+write over its successor.
 
 Facts
     An epoch only grows, also where the Lease that counts epochs was deleted and made anew, or the recorder was taken
@@ -15,17 +15,18 @@ import base64
 import json
 import secrets
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
 
 from callkeeper.audit.mask import NumberMask
 from callkeeper.kinds.finding import ObjectKey
-from callkeeper.kinds.terms import API_VERSION, GROUP
+from callkeeper.kinds.terms import GROUP
 from callkeeper.operator import paths
 from callkeeper.operator.api import Json, KubeApi
 from callkeeper.operator.errors import ApiConflict, ApiError, ApiNotFound
 from callkeeper.operator.lease import Term
+from callkeeper.operator.registry import Registry
 from callkeeper.policy.config_json import ConfigError
 from callkeeper.reconcile.ledger import Ledger
 from callkeeper.reconcile.ledger_json import ledger_from_json, ledger_to_json
@@ -38,11 +39,16 @@ MAX_INFLATED_BYTES = 64 * 1024 * 1024
 
 KEY_BYTES = 16
 ENTRY = "ledger"
+KEPT_LABEL = f"{GROUP}/kept"
+"""On every ConfigMap the operator keeps something in; its value says what."""
+
+RECORDER_ANNOTATION = f"{GROUP}/recorder"
+PREFIX = "callkeeper-ledger-"
 
 
 def ledger_name(uid: str) -> str:
     """Of the ConfigMap."""
-    return f"callkeeper-ledger-{uid}"
+    return f"{PREFIX}{uid}"
 
 
 class ClusterLedger:
@@ -51,6 +57,7 @@ class ClusterLedger:
     def __init__(
         self,
         api: KubeApi,
+        namespace: str,
         recorder: ObjectKey,
         uid: str,
         *,
@@ -62,6 +69,7 @@ class ClusterLedger:
 
         Args:
             api: the API server.
+            namespace: where ledgers are.
             recorder: the Recorder.
             uid: its UID.
             owner: who this is to the recorder.
@@ -69,6 +77,7 @@ class ClusterLedger:
             known: revision and epoch that the Recorder's status says were programmed last, for when the ledger is lost.
         """
         self._api = api
+        self._namespace = namespace
         self._recorder = recorder
         self._uid = uid
         self._owner = owner
@@ -113,7 +122,7 @@ class ClusterLedger:
 
     async def _read(self) -> Json | None:
         try:
-            return await self._api.get(paths.config_map(self._recorder.namespace, ledger_name(self._uid)))
+            return await self._api.get(paths.config_map(self._namespace, ledger_name(self._uid)))
         except ApiNotFound:
             return None
         except ApiError as error:
@@ -135,7 +144,7 @@ class ClusterLedger:
         except (ValueError, KeyError, TypeError, ConfigError, zlib.error) as error:
             name = document["metadata"]["name"]
             raise OSError(
-                f"ConfigMap {self._recorder.namespace}/{name} does not hold what was written there; restore it, or "
+                f"ConfigMap {self._namespace}/{name} does not hold what was written there; restore it, or "
                 "delete it and every object must be valid at the next start"
             ) from error
         self._version = document["metadata"]["resourceVersion"]
@@ -153,12 +162,9 @@ class ClusterLedger:
             raise OSError(27, f"the ledger would have {len(data)} bytes compressed; change fewer objects at once")
         metadata: Json = {
             "name": ledger_name(self._uid),
-            "namespace": self._recorder.namespace,
-            "labels": {"app.kubernetes.io/managed-by": "callkeeper-operator"},
-            "annotations": {f"{GROUP}/recorder": self._recorder.name},
-            "ownerReferences": [
-                {"apiVersion": API_VERSION, "kind": "Recorder", "name": self._recorder.name, "uid": self._uid}
-            ],
+            "namespace": self._namespace,
+            "labels": {KEPT_LABEL: ENTRY},
+            "annotations": {RECORDER_ANNOTATION: f"{self._recorder.namespace}/{self._recorder.name}"},
         }
         if self._version is not None:
             metadata["resourceVersion"] = self._version
@@ -170,7 +176,7 @@ class ClusterLedger:
         }
 
     async def _write(self, document: Json) -> Json:
-        namespace = self._recorder.namespace
+        namespace = self._namespace
         if self._version is None:
             with suppress(ApiConflict):
                 return await self._api.create(paths.config_map(namespace), document)
@@ -184,3 +190,30 @@ def _inflated(data: bytes) -> bytes:
     if inflater.unconsumed_tail:
         raise ValueError("larger than anything written there")
     return text
+
+
+async def sweep(api: KubeApi, namespace: str, registry: Registry, scope: Collection[str]) -> int:
+    """Delete ledgers of Recorders that are gone; how many.
+
+    Args:
+        api: the API server.
+        namespace: where ledgers are.
+        registry: knows what there is, everything having been listed.
+        scope: the namespaces that are listed; empty for all. Ledgers of others are somebody else's.
+
+    Raises:
+        ApiError: not all were looked at.
+    """
+    gone = []
+    async for page in api.pages(paths.config_map(namespace), metadata_only=True, labels=f"{KEPT_LABEL}={ENTRY}"):
+        for item in page.get("items") or []:
+            metadata = item["metadata"]
+            of, _, name = (metadata.get("annotations") or {}).get(RECORDER_ANNOTATION, "").partition("/")
+            entry = registry.get(ObjectKey(kind="Recorder", namespace=of, name=name))
+            is_ours = bool(name) and (not scope or of in scope)
+            if is_ours and (entry is None or ledger_name(entry.uid) != metadata["name"]):
+                gone.append(metadata["name"])
+    for name in gone:
+        with suppress(ApiNotFound):
+            await api.delete(paths.config_map(namespace, name))
+    return len(gone)

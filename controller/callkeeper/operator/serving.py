@@ -85,8 +85,8 @@ class Operator:
         self._metrics.objects.set_function(lambda: len(self._registry))
         self._listing = Listing(self._api, self._registry, options.namespaces)
         identity = f"{socket.gethostname()}_{secrets.token_hex(4)}"
-        namespace = options.lease_namespace or access.namespace
-        self._lease = Lease(self._api, namespace, options.lease_name, identity)
+        self._home = options.lease_namespace or access.namespace
+        self._lease = Lease(self._api, self._home, options.lease_name, identity)
         self._announcer = Announcer(self._api, identity, self._may_write)
         self._writer = StatusWriter(self._api, self._registry, self._metrics, self._may_write)
         self._attribution: Attribution = Unattributed("operator")
@@ -187,6 +187,8 @@ class Operator:
             audit=self._audit,
             attribution=self._attribution,
             cluster=self._cluster,
+            home=self._home,
+            scope=self._options.namespaces,
             term=lambda: self._lease.term,
             may_write=self._may_write,
         )

@@ -1,12 +1,14 @@
 """`schemas/recorder-api.json`: the OpenAPI document, written from the routes without a recorder behind them."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from callkeeper.audit.actions import Action
+from callkeeper.audit.asked import AskedExport
+from callkeeper.audit.download import Download
 from callkeeper.audit.mask import MIN_KEY_BYTES, NumberMask
 from callkeeper.recorder.app import create_app, openapi
 from callkeeper.recorder.auditing import Actor
@@ -87,5 +89,8 @@ class _Nothing:
     async def check(self) -> None:
         raise NotImplementedError
 
-    async def download(self, start: datetime, end: datetime, *, at: datetime, actor: Actor) -> Iterator[bytes]:
+    async def fix(self, asked: AskedExport) -> Download:
+        raise NotImplementedError
+
+    async def record(self, download: Download, offset: int, *, at: datetime, actor: Actor) -> None:
         raise NotImplementedError

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from callkeeper.recorder.http.answers import ProblemDocument
+from callkeeper.recorder.http.audit_routes import add_audit_routes
 from callkeeper.recorder.http.call_routes import add_call_routes
 from callkeeper.recorder.http.config_routes import add_config_routes
 from callkeeper.recorder.http.door import door
@@ -87,6 +88,7 @@ def create_app(parts: RecorderParts) -> FastAPI:
         add_hold_routes,
         add_retention_routes,
         add_playing_routes,
+        add_audit_routes,
         add_service_routes,
     ):
         add(app, recorder)

@@ -4,12 +4,14 @@ The event of an action commits with the action, in one transaction: one is never
 commit, an action by a person is refused; what happens by itself (automatic recording) never waits for a row.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from callkeeper.audit.actions import Action
+from callkeeper.audit.asked import AskedExport
+from callkeeper.audit.download import Download
 from callkeeper.recorder.principals import Principal
 from callkeeper.recorder.store.port import Writing
 
@@ -70,12 +72,18 @@ class AuditSink(Protocol):
 class AuditReader(Protocol):
     """Where rows come from."""
 
-    async def download(self, start: datetime, end: datetime, *, at: datetime, actor: Actor) -> Iterator[bytes]:
-        """The rows of `[start, end)` as CSV with its header, ascending, in chunks; reading them blocks.
-
-        The download is audited before this returns.
+    async def fix(self, asked: AskedExport) -> Download:
+        """What is wanted of the log, fixed and counted; nothing of it may leave before `record` has returned.
 
         Raises:
-            AuditFault: the log cannot be read, or the row of the download cannot be written.
+            AuditFault: the log cannot be read.
+        """
+        ...
+
+    async def record(self, download: Download, offset: int, *, at: datetime, actor: Actor) -> None:
+        """Audit a download that is about to be sent from this byte on.
+
+        Raises:
+            AuditFault: the row of the download cannot be written.
         """
         ...

@@ -1,13 +1,12 @@
 """The audit log's download over a store in the same process."""
 
 import asyncio
-from collections.abc import Iterator
 from datetime import datetime
 
 from callkeeper.audit.actions import Action
-from callkeeper.audit.download import download_details
+from callkeeper.audit.asked import AskedExport
+from callkeeper.audit.download import Download, fix_download
 from callkeeper.audit.errors import AuditError
-from callkeeper.audit.export import prepare
 from callkeeper.audit.outbox import OutboxSender
 from callkeeper.audit.store import AuditStore
 from callkeeper.recorder.auditing import Actor, AuditSink
@@ -32,19 +31,22 @@ class StoredAuditReader:
         self._sink = sink
         self._sender = sender
 
-    async def download(self, start: datetime, end: datetime, *, at: datetime, actor: Actor) -> Iterator[bytes]:
-        """See `AuditReader.download`.
+    async def fix(self, asked: AskedExport) -> Download:
+        """See `AuditReader.fix`.
 
         Raises:
-            AuditFault: the log cannot be read, or the row of the download is not durable.
+            AuditFault: the log cannot be read.
         """
         await self._sender.flush(DELIVERY_SECONDS)
         try:
-            chain_head = self._store.chain_head
-            export = await asyncio.to_thread(prepare, self._store.folder, start, end)
-            totals = await asyncio.to_thread(export.totals)
+            return await asyncio.to_thread(fix_download, self._store.folder, asked, self._store.chain_head)
         except (AuditError, OSError) as error:
             raise AuditFault(str(error)) from error
-        details = download_details(export, totals, chain_head)
-        await self._sink.emit(Action.DOWNLOAD_CSV_AUDIT, at=at, actor=actor, details=details)
-        return export.chunks()
+
+    async def record(self, download: Download, offset: int, *, at: datetime, actor: Actor) -> None:
+        """See `AuditReader.record`.
+
+        Raises:
+            AuditFault: the row of the download is not durable.
+        """
+        await self._sink.emit(Action.DOWNLOAD_CSV_AUDIT, at=at, actor=actor, details=download.details(offset))

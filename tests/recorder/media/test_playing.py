@@ -10,7 +10,7 @@ from tests.recorder.media import made
 from tests.recorder.media.sending import kept, media_folder, recording, send
 from tests.recorder.stage import Stage
 
-from callkeeper.recorder.http.ranges import Span, Unsatisfiable, asked_span
+from callkeeper.audit.byte_ranges import Span, Unsatisfiable, asked_span
 from callkeeper.recorder.media import playing
 from callkeeper.recorder.media.names import content_disposition, download_name
 from callkeeper.recorder.store.values import ErasureRequest, KeptParty, KeptRecording

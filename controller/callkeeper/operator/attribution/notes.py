@@ -81,25 +81,32 @@ class ChangeNotes:
     def __len__(self) -> int:
         return len(self._notes)
 
-    def of_write(self, uid: str, mark: Mark) -> Note | None:
-        """What is known about the creation or update that brought an object to this mark."""
-        return self._best(
-            note
-            for note in self._of(uid)
-            if note.verb is not Verb.DELETE
-            and note.generation == mark.generation
-            and note.annotations == mark.annotations
+    def of_write(self, uid: str, mark: Mark, resource_version: int = 0) -> Note | None:
+        """What is known about the creation or update that brought an object to this mark.
+
+        Args:
+            uid: the object's.
+            mark: its state.
+            resource_version: at which it was first seen in this state; 0 where unknown.
+        """
+        return _best(
+            [
+                note
+                for note in self._of(uid)
+                if note.verb is not Verb.DELETE
+                and note.generation == mark.generation
+                and note.annotations == mark.annotations
+            ],
+            resource_version,
         )
 
     def of_generation(self, uid: str, generation: int) -> Note | None:
         """What is known about the write that made a generation, whatever the annotations were then."""
-        return self._best(
-            note for note in self._of(uid) if note.verb is not Verb.DELETE and note.generation == generation
-        )
+        return _best([one for one in self._of(uid) if one.verb is not Verb.DELETE and one.generation == generation])
 
     def of_deletion(self, uid: str) -> Note | None:
         """What is known about the deletion of an object."""
-        return self._best(note for note in self._of(uid) if note.verb is Verb.DELETE)
+        return _best([note for note in self._of(uid) if note.verb is Verb.DELETE])
 
     def open_notes(self) -> tuple[tuple[float, Note], ...]:
         """Notes that are a row by themselves unless something else tells it, with the time they came; oldest first.
@@ -121,19 +128,6 @@ class ChangeNotes:
                 return ()
             found = (self._notes.get(name) for name in self._by_uid.get(uid, ()))
             return tuple(one[1] for one in found if one is not None and not one[1].refused)
-
-    @staticmethod
-    def _best(found: Iterable[Note]) -> Note | None:
-        """The audit's word before admission's, the later before the earlier; what one lacks the other may have."""
-        notes = list(found)
-        if not notes:
-            return None
-        audit = [note for note in notes if note.source is Source.AUDIT]
-        best = (audit or notes)[-1]
-        if best.fields:
-            return best
-        fields = next((note.fields for note in reversed(notes) if note.user == best.user and note.fields), ())
-        return replace(best, fields=fields)
 
     def _take(self, note: Note, now: float) -> bool:
         if note.source is Source.AUDIT:
@@ -171,3 +165,25 @@ class ChangeNotes:
 def note_name(note: Note) -> str:
     """Under which a note is known; the same when it comes again."""
     return f"{note.source.value}:{note.id}"
+
+
+def _best(notes: list[Note], resource_version: int = 0) -> Note | None:
+    """The note to go by of several about one state.
+
+    The audit webhook's comes before admission's. Of several of its the first with the latest version that was not
+    later than what was seen: who writes the same again changes nothing and is told the version of who did. Of
+    admission's the last: those before it may have failed. Fields that one lacks another of that user may name.
+    """
+    if not notes:
+        return None
+    audit = [note for note in notes if note.source is Source.AUDIT]
+    if audit:
+        seen = [note for note in audit if note.resource_version <= resource_version] or audit
+        latest = max(note.resource_version for note in seen) if resource_version else seen[0].resource_version
+        best = next(note for note in seen if note.resource_version == latest)
+    else:
+        best = notes[-1]
+    if best.fields:
+        return best
+    fields = next((note.fields for note in reversed(notes) if note.user == best.user and note.fields), ())
+    return replace(best, fields=fields)

@@ -171,14 +171,14 @@ def _steps(
     first = before.mark.generation + 1 if before else _first_known(uid, last.generation, notes)
     for generation in range(max(first, last.generation - MAX_MISSED_TOLD + 1), last.generation + 1):
         if generation == last.generation:
-            mark, note = last, notes.of_write(uid, last)
+            mark, note = last, notes.of_write(uid, last, seen.version.resource_version)
         else:
             note = notes.of_generation(uid, generation)
             mark = Mark(generation=generation, annotations=note.annotations if note else "")
         if row_key(uid, mark) not in about.told:
             yield mark, note
     if before and before.mark.generation == last.generation and not seen.version.deleting and before.mark != last:
-        yield last, notes.of_write(uid, last)
+        yield last, notes.of_write(uid, last, seen.version.resource_version)
     if seen.removed:
         yield None, notes.of_deletion(uid)
 

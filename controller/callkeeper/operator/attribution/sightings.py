@@ -27,7 +27,7 @@ class Sighting:
     """One object.
 
     Attributes:
-        version: its present state, or its last one.
+        version: its present state, or its last one, as it was first seen in it.
         facts: of that state.
         since: monotonic seconds: when that state, or its removal, was first seen.
         removed: whether it is gone.
@@ -54,10 +54,7 @@ class Sightings:
         seen = self.objects.get(version.uid)
         if seen is None:
             self.objects[version.uid] = Sighting(version=version, facts=read_facts(document), since=now)
-        elif seen.removed or version.resource_version < seen.version.resource_version:
-            return False
-        elif (seen.version.mark, seen.version.deleting) == (version.mark, version.deleting):
-            seen.version = version
+        elif seen.removed or version.resource_version < seen.version.resource_version or _same(seen.version, version):
             return False
         else:
             if version.uid not in self.bases:
@@ -122,3 +119,7 @@ class Sightings:
         self.dirty.pop(uid, None)
         self.bases.pop(uid, None)
         self.objects.pop(uid, None)
+
+
+def _same(one: ObjectVersion, other: ObjectVersion) -> bool:
+    return (one.mark, one.deleting) == (other.mark, other.deleting)

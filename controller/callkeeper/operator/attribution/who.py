@@ -105,10 +105,11 @@ class ClusterAttribution:
         """An object is there, in this state."""
         with self._lock:
             before = self._versions.get(version.key)
-            self._versions[version.key] = version
             self._removed.pop(version.key, None)
-            if before is not None and (before.uid, before.mark) != (version.uid, version.mark):
-                self._known.pop(version.key, None)
+            if before is not None and (before.uid, before.mark) == (version.uid, version.mark):
+                return  # the state as it was first seen is closest to the write
+            self._versions[version.key] = version
+            self._known.pop(version.key, None)
 
     def removed(self, version: ObjectVersion) -> None:
         """An object is gone; this was its last state."""
@@ -134,7 +135,7 @@ class ClusterAttribution:
         if known is not None and (known[0].uid, known[0].mark) == (state.uid, state.mark):
             return known[1].actor
         if version is not None:
-            note = self._notes.of_write(version.uid, version.mark)
+            note = self._notes.of_write(version.uid, version.mark, version.resource_version)
         else:
             note = self._notes.of_deletion(state.uid)
         who = who_wrote(note, state, self.trusted)

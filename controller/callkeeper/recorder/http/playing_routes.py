@@ -7,12 +7,12 @@ from fastapi import FastAPI, Header, Query
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from callkeeper.audit.byte_ranges import Span, Unsatisfiable, asked_span
 from callkeeper.recorder.errors import Unknown
 from callkeeper.recorder.http.documented import documented
 from callkeeper.recorder.http.door import ActorOf
 from callkeeper.recorder.http.media_routes import RecordingId
 from callkeeper.recorder.http.problems import Problem
-from callkeeper.recorder.http.ranges import Span, Unsatisfiable, asked_span
 from callkeeper.recorder.media.names import content_disposition, download_name
 from callkeeper.recorder.media.playing import blocks
 from callkeeper.recorder.parts import Recorder

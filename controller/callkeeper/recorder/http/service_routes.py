@@ -1,53 +1,22 @@
-"""The audit log's download, and what a platform asks of any service: alive, ready, metrics."""
+"""What a platform asks of any service: alive, ready, metrics."""
 
 from datetime import timedelta
-from typing import Annotated
 
-from fastapi import FastAPI, Query
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from fastapi import FastAPI
+from starlette.responses import JSONResponse, Response
 
-from callkeeper.audit.errors import RangeError
-from callkeeper.audit.time_words import parse_range
 from callkeeper.recorder.errors import AuditFault, StorageFault
 from callkeeper.recorder.http.answers import HealthAnswer
 from callkeeper.recorder.http.documented import documented
-from callkeeper.recorder.http.door import ActorOf
-from callkeeper.recorder.http.problems import Problem
 from callkeeper.recorder.parts import Recorder
 
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
-CSV = "text/csv; charset=utf-8"
 _LEDGER_SPAN, _AHEAD = timedelta(hours=24), timedelta(seconds=1)
-Instant = Annotated[str, Query(max_length=64)]
 
 
 def add_service_routes(app: FastAPI, recorder: Recorder) -> None:
     """Add them to the application."""
     parts = recorder.parts
-
-    @app.get(
-        "/v1/audit",
-        summary="The audit rows of [from, to) as CSV; the download is audited before its first byte",
-        **documented(
-            {200: ((CSV,), "CSV (RFC 4180) with the six columns and their header")},
-            "invalid-request",
-            "audit-elsewhere",
-            "audit-unavailable",
-        ),
-    )
-    async def export(
-        actor: ActorOf,
-        start: Annotated[Instant, Query(alias="from", description="RFC 3339, a day, or a word such as yesterday.")],
-        end: Annotated[Instant, Query(alias="to", description="As `from`; not included.")],
-    ) -> Response:
-        now = parts.clock.now()
-        try:
-            first, limit = parse_range(start, end, now)
-        except RangeError as error:
-            raise Problem("invalid-request", str(error), "mend from and to") from error
-        chunks = await parts.audit_reader.download(first, limit, at=now, actor=actor)
-        headers = {"Content-Disposition": 'attachment; filename="audit.csv"'}
-        return StreamingResponse(chunks, headers=headers, media_type=CSV)
 
     async def alive() -> Response:
         return JSONResponse({"status": "ok", "checks": {}})

@@ -1,0 +1,53 @@
+"""What the collector counts, in a registry of its own. Labels hold logs and results, never a sender or a person."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from callkeeper.audit.collector.logs import Logs
+
+DURATION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
+"""Seconds: around a batch's sync (milliseconds), and up to a large export's count."""
+
+
+class Metrics:
+    """The collector's metrics."""
+
+    def __init__(self, logs: Logs) -> None:
+        self._logs = logs
+        self._registry = CollectorRegistry()
+        self.rows = Counter(
+            "callkeeper_audit_rows", "Rows taken from senders and put on disk.", ["log"], registry=self._registry
+        )
+        self.repeats = Counter(
+            "callkeeper_audit_repeats",
+            "Events that came again: same as stored, or differing from it (the first counts).",
+            ["log", "result"],
+            registry=self._registry,
+        )
+        self.refused = Counter(
+            "callkeeper_audit_refused",
+            "Requests answered with a problem, by its type.",
+            ["problem"],
+            registry=self._registry,
+        )
+        self.exported = Counter(
+            "callkeeper_audit_exported_bytes", "Bytes of exports that were sent.", ["log"], registry=self._registry
+        )
+        self.in_flight = Gauge(
+            "callkeeper_audit_bytes_in_flight", "Bytes of batches that are being taken.", registry=self._registry
+        )
+        self.requests = Histogram(
+            "callkeeper_audit_request_duration_seconds",
+            "Time from the request's head to its answer's head, by route.",
+            ["method", "route", "status"],
+            buckets=DURATION_BUCKETS,
+            registry=self._registry,
+        )
+        self._failed = Gauge(
+            "callkeeper_audit_log_failed", "1 while a log takes no rows.", ["log"], registry=self._registry
+        )
+
+    def text(self) -> bytes:
+        """All of it, in Prometheus' text format."""
+        for log in self._logs.open_logs():
+            self._failed.labels(str(log.name)).set(0 if log.failure is None else 1)
+        return generate_latest(self._registry)

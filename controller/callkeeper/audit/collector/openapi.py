@@ -1,0 +1,201 @@
+"""`schemas/audit-collector-api.json`: the OpenAPI document, written from the table of operations."""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from callkeeper.audit.actions import Action
+from callkeeper.audit.collector import bounds
+from callkeeper.audit.collector.answers import DiskState
+from callkeeper.audit.collector.operations import OPERATIONS, Operation
+from callkeeper.audit.collector.problems import MEDIA_TYPE, TYPES
+from callkeeper.audit.event import MAX_SEQUENCE, SENDER
+from callkeeper.kinds.duration import AUDIT_RETENTION_REGEX
+from callkeeper.kinds.rotation import ROTATION_REGEX
+
+PATH = "schemas/audit-collector-api.json"
+
+ALWAYS = ("uri-too-long", "internal-error")
+WITH_TOKEN = ("unauthenticated", "forbidden")
+WITH_BODY = ("malformed-json", "body-too-large", "unsupported-media-type", "invalid-request")
+WITH_LOG = ("invalid-request",)
+
+_REPEATABLE: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
+_PARTS = {"namespace": "Namespace of the log: a DNS label.", "recorder": "Name of the recorder: a DNS subdomain."}
+
+
+def api_documents() -> Mapping[str, bytes]:
+    """The document by its path below the repository's root."""
+    return {PATH: (json.dumps(openapi(), indent=2, ensure_ascii=False) + "\n").encode()}
+
+
+def openapi() -> dict[str, Any]:
+    """The document."""
+    paths: dict[str, dict[str, Any]] = defaultdict(dict)
+    for one in OPERATIONS:
+        paths[one.path][one.method.lower()] = _operation(one)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Callkeeper audit collector",
+            "version": "v1alpha1",
+            "description": "The contract between whoever leaves audit rows, whoever programs a log, and whoever reads "
+            "it. Errors are RFC 9457 problem documents; see docs/reference/audit-collector.md.",
+        },
+        "paths": dict(paths),
+        "components": {
+            "schemas": _schemas(),
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _operation(one: Operation) -> dict[str, Any]:
+    made: dict[str, Any] = {"summary": one.summary, "operationId": one.handler}
+    parameters = [
+        {"name": name, "in": "path", "required": True, "description": _PARTS[name], "schema": {"type": "string"}}
+        for name in re.findall(r"\{(\w+)\}", one.path)
+    ]
+    parameters += [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in one.required,
+            "description": meaning,
+            "schema": _REPEATABLE if name in {"action", "area"} else {"type": "string"},
+        }
+        for name, meaning in one.query.items()
+    ]
+    if parameters:
+        made["parameters"] = parameters
+    if one.body is not None:
+        made["requestBody"] = {"required": True, "content": {"application/json": {"schema": _reference(one.body)}}}
+    made["responses"] = {str(status): found for status, found in sorted(_answers(one).items())}
+    if one.roles is not None:
+        made["security"] = [{"token": []}]
+        made["x-roles"] = sorted(one.roles)
+    return made
+
+
+def _answers(one: Operation) -> dict[int, dict[str, Any]]:
+    answers: dict[int, dict[str, Any]] = {}
+    for status, (content, meaning) in one.answers.items():
+        answers[status] = {"description": meaning}
+        if "/" in content:
+            answers[status]["content"] = {content: {"schema": {"type": "string"}}}
+        elif content:
+            answers[status]["content"] = {"application/json": {"schema": _reference(content)}}
+    names = (
+        *ALWAYS,
+        *(() if one.roles is None else WITH_TOKEN),
+        *(WITH_BODY if one.body else ()),
+        *(WITH_LOG if "{" in one.path else ()),
+        *one.problems,
+    )
+    by_status: dict[int, list[str]] = defaultdict(list)
+    for name in dict.fromkeys(names):
+        by_status[TYPES[name][0]].append(name)
+    for status, found in by_status.items():
+        answers[status] = {
+            "description": "; ".join(f"{TYPES[name][1]} (`/problems/{name}`)" for name in found),
+            "content": {MEDIA_TYPE: {"schema": _reference("Problem")}},
+        }
+    return answers
+
+
+def _reference(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _schemas() -> dict[str, Any]:
+    text, count = {"type": "string"}, {"type": "integer", "minimum": 0}
+    sequence = {"type": "integer", "minimum": 1, "maximum": MAX_SEQUENCE}
+    maybe_text, maybe_count = {"type": ["string", "null"]}, {"type": ["integer", "null"], "minimum": 0}
+    return {
+        "Batch": _object(
+            {
+                "sender": {**text, "pattern": f"^{SENDER.pattern}$", "description": "Who numbers the events."},
+                "events": {
+                    "type": "array",
+                    "minItems": 1,
+                    "maxItems": bounds.BATCH_EVENTS,
+                    "items": _reference("Event"),
+                    "description": "Ascending by sequence.",
+                },
+            },
+            "sender",
+            "events",
+        ),
+        "Event": _object(
+            {
+                "sequence": {**sequence, "description": "The sender's own count; a number may be skipped."},
+                "at": {**text, "format": "date-time", "description": "The instant of the action."},
+                "email": text,
+                "ipAddress": text,
+                "appName": text,
+                "action": {"enum": [action.value for action in Action]},
+                "details": {
+                    "type": "object",
+                    "propertyNames": {"not": {"const": "id"}},
+                    "description": "What docs/reference/audit-actions.md lists; phone numbers masked.",
+                },
+            },
+            "sequence",
+            "at",
+            "action",
+        ),
+        "Mark": _object(
+            {
+                "mark": {**sequence, "description": "Everything up to it is on disk."},
+                "differing": {
+                    "type": "array",
+                    "items": sequence,
+                    "description": "Repeats whose stored row says something else: the first was kept.",
+                },
+            },
+            "mark",
+        ),
+        "Marks": _object({"marks": {"type": "object", "additionalProperties": sequence}}, "marks"),
+        "Settings": _object(
+            {
+                "rotation": {**text, "pattern": ROTATION_REGEX},
+                "retention": {**text, "pattern": AUDIT_RETENTION_REGEX},
+                "applicationName": {**text, "minLength": 1, "maxLength": 64},
+            }
+        ),
+        "Status": _object(
+            {
+                "rows": {**maybe_count, "description": "In all files; null where nobody has counted."},
+                "head": {**text, "description": "The chain after the last commit."},
+                "disk": {"enum": [state.value for state in DiskState]},
+                "failure": {**maybe_text, "description": "Why the log takes no rows now."},
+                "oldest": {**maybe_text, "description": "Day of the oldest segment."},
+                "checkpoint": {**maybe_text, "description": "The last checkpoint's line."},
+            },
+            "head",
+            "disk",
+        ),
+        "Health": _object(
+            {"status": text, "checks": {"type": "object", "additionalProperties": text}}, "status", "checks"
+        ),
+        "Problem": {
+            "type": "object",
+            "required": ["type", "title", "status", "detail", "next"],
+            "properties": {
+                "type": text,
+                "title": text,
+                "status": count,
+                "detail": {**text, "description": "What failed, on which object."},
+                "next": {**text, "description": "What to do."},
+                "index": {**count, "description": "Which event of a batch, from 0."},
+                "sequence": {"type": ["integer", "null"]},
+            },
+        },
+    }
+
+
+def _object(properties: dict[str, Any], *required: str) -> dict[str, Any]:
+    made: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
+    return {**made, "required": list(required)} if required else made
