@@ -306,6 +306,7 @@ _TABLE: tuple[Entry, ...] = (
         ("actions", "list of text", "only rows of these actions"),
         ("app", "text", "only rows of this application"),
         ("spreadsheetSafe", "boolean", "what looked like a formula got an apostrophe in front"),
+        ("export", "text", "name of the export, where the rows went to a file on the volume"),
         ("resumedAt", "number", "first byte sent, where a part was asked for"),
         emitted=True,
     ),
