@@ -22,7 +22,8 @@ Callkeeper {{ .Chart.AppVersion }} is installed in the namespace {{ .Release.Nam
 
 The pods wait for their Secrets until these are there:
 
-  callkeeper secrets --namespace {{ .Release.Namespace }} | kubectl apply --server-side -f -
+  callkeeper secrets --namespace {{ .Release.Namespace }} --log {{ .Values.recorder.log }} \\
+    --administrator you@example.com | kubectl apply --server-side -f -
 
 What is in force, and what is not:
 

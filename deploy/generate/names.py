@@ -26,15 +26,6 @@ WATCHED = {"callkeeper.dev/settings": "watched"}
 
 LEASE = "callkeeper-operator"
 
-# Secrets that whoever installs makes, for instance with `callkeeper secrets`. None of them is in these files.
-OPERATOR_COLLECTOR_TOKEN = "callkeeper-operator-collector-token"  # noqa: S105 - the name of a Secret
-RECORDER_COLLECTOR_TOKEN = "callkeeper-recorder-collector-token"  # noqa: S105 - the name of a Secret
-CHANGES_TOKEN = "callkeeper-changes-token"  # noqa: S105 - the name of a Secret
-AUDIT_WEBHOOK_TOKEN = "callkeeper-audit-webhook-token"  # noqa: S105 - the name of a Secret
-COLLECTOR_PRINCIPALS = "callkeeper-collector-principals"
-COLLECTOR_SIGNING_KEY = "callkeeper-collector-signing-key"
-RECORDER_PRINCIPALS = "callkeeper-recorder-principals"
-
 
 def selector(name: str) -> dict[str, Any]:
     """The labels that the pods of a part are selected by; never changed, since selectors cannot be."""

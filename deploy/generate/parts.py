@@ -10,6 +10,7 @@ from deploy.generate.values import Each, Expression, each, join
 
 from callkeeper.kinds.crd_names import NAMES
 from callkeeper.kinds.terms import GROUP, VERSION
+from callkeeper.local import installation_secrets as waited_for
 
 COLLECTOR_URL = f"http://{names.COLLECTOR}:{names.COLLECTOR_PORT}"
 
@@ -31,14 +32,14 @@ def operator(*, own_namespace_only: bool) -> list[dict[str, Any]]:
             f"--lease-namespace={OWN_NAMESPACE}",
             f"--lease-name={names.LEASE}",
             f"--collector={COLLECTOR_URL}",
-            f"--collector-token-file={secret_file(names.OPERATOR_COLLECTOR_TOKEN, 'token')}",
-            f"--changes-token-file={secret_file(names.CHANGES_TOKEN, 'token')}",
+            f"--collector-token-file={secret_file(waited_for.OPERATOR_COLLECTOR_TOKEN, waited_for.TOKEN_KEY)}",
+            f"--changes-token-file={secret_file(waited_for.CHANGES_TOKEN, waited_for.TOKEN_KEY)}",
             each(choices.TRUSTED_GITOPS, "--trusted-gitops="),
         ],
         port=names.OPERATOR_PORT,
         live="/healthz",
         speaks_to_api=True,
-        secrets=[(names.OPERATOR_COLLECTOR_TOKEN, False), (names.CHANGES_TOKEN, False)],
+        secrets=[(waited_for.OPERATOR_COLLECTOR_TOKEN, False), (waited_for.CHANGES_TOKEN, False)],
     )
     return [
         stateful_set(pod, replicas=choices.OPERATOR_REPLICAS, podManagementPolicy="Parallel"),
@@ -56,14 +57,14 @@ def webhook(*, own_namespace_only: bool) -> list[dict[str, Any]]:
             f"--listen=0.0.0.0:{names.WEBHOOK_PORT}",
             "--self-managed-certificates",
             _operators(),
-            f"--changes-token-file={secret_file(names.CHANGES_TOKEN, 'token')}",
-            f"--audit-webhook-token-file={secret_file(names.AUDIT_WEBHOOK_TOKEN, 'token')}",
+            f"--changes-token-file={secret_file(waited_for.CHANGES_TOKEN, waited_for.TOKEN_KEY)}",
+            f"--audit-webhook-token-file={secret_file(waited_for.AUDIT_WEBHOOK_TOKEN, waited_for.TOKEN_KEY)}",
         ],
         port=names.WEBHOOK_PORT,
         scheme="HTTPS",
         live="/healthz",
         speaks_to_api=True,
-        secrets=[(names.CHANGES_TOKEN, False), (names.AUDIT_WEBHOOK_TOKEN, False)],
+        secrets=[(waited_for.CHANGES_TOKEN, False), (waited_for.AUDIT_WEBHOOK_TOKEN, False)],
     )
     deployment = {
         "apiVersion": "apps/v1",
@@ -159,11 +160,11 @@ def collector() -> list[dict[str, Any]]:
             "serve",
             f"--dir={folder}/audit",
             f"--listen=0.0.0.0:{names.COLLECTOR_PORT}",
-            f"--tokens={secret_file(names.COLLECTOR_PRINCIPALS, 'tokens.json')}",
-            f"--signing-key={secret_file(names.COLLECTOR_SIGNING_KEY, 'signing.key')}",
+            f"--tokens={secret_file(waited_for.COLLECTOR_PRINCIPALS, waited_for.PRINCIPALS_KEY)}",
         ],
         port=names.COLLECTOR_PORT,
-        secrets=[(names.COLLECTOR_PRINCIPALS, False), (names.COLLECTOR_SIGNING_KEY, False)],
+        live="/healthz",
+        secrets=[(waited_for.COLLECTOR_PRINCIPALS, False), (waited_for.COLLECTOR_SIGNING_KEY, False)],
         volume=folder,
         stop_seconds=60,
     )
@@ -184,13 +185,13 @@ def recorder() -> list[dict[str, Any]]:
             "serve",
             f"--state={folder}/recorder",
             f"--listen=0.0.0.0:{names.RECORDER_PORT}",
-            f"--tokens={secret_file(names.RECORDER_PRINCIPALS, 'tokens.json')}",
+            f"--tokens={secret_file(waited_for.RECORDER_PRINCIPALS, waited_for.PRINCIPALS_KEY)}",
             f"--collector={COLLECTOR_URL}",
-            f"--collector-token-file={secret_file(names.RECORDER_COLLECTOR_TOKEN, 'token')}",
+            f"--collector-token-file={secret_file(waited_for.RECORDER_COLLECTOR_TOKEN, waited_for.TOKEN_KEY)}",
             join("--log=", choices.RECORDER_LOG),
         ],
         port=names.RECORDER_PORT,
-        secrets=[(names.RECORDER_PRINCIPALS, False), (names.RECORDER_COLLECTOR_TOKEN, False)],
+        secrets=[(waited_for.RECORDER_PRINCIPALS, False), (waited_for.RECORDER_COLLECTOR_TOKEN, False)],
         volume=folder,
         stop_seconds=60,
     )

@@ -36,9 +36,7 @@ OPERATOR_RULES = [
     rule(GROUP, KINDS, "get", "list", "watch"),
     rule(GROUP, [f"{kind}/status" for kind in KINDS], "patch"),
     # The token and the certificates that a Recorder names; read by name, never listed.
-    rule("", ["secrets"], "get"),
-    # The same, and the ledger of each recorder, named by the Recorder's UID.
-    rule("", ["configmaps"], "get", "create", "update"),
+    rule("", ["secrets", "configmaps"], "get"),
     # Transitions, said as Events.
     rule("events.k8s.io", ["events"], "create"),
 ]
@@ -51,6 +49,8 @@ OPERATOR_OWN_RULES = [
     # The election. An object's name cannot limit `create`.
     rule("coordination.k8s.io", ["leases"], "create"),
     rule("coordination.k8s.io", ["leases"], "get", "update", only=(names.LEASE,)),
+    # Ledgers and books: what was programmed, and whose changes have a row. Named by UIDs and namespaces.
+    rule("", ["configmaps"], "get", "list", "create", "update", "delete"),
 ]
 """In the namespace of the installation."""
 

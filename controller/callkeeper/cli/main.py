@@ -29,6 +29,7 @@ SUBCOMMANDS: Mapping[str, str] = {
     "operator": "Govern recorders from a Kubernetes cluster.",
     "stamp": "Write author and commit of the last change into manifests.",
     "token": "Make a token for a user, to try what users may do.",
+    "secrets": "Make the Secrets that an installation in a cluster waits for.",
     "schema": "Write the CRDs and JSON Schemas of all kinds, or check that they are current.",
 }
 """Subcommands in the order of the help, each with its line there; written here so that listing them loads none."""

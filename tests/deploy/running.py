@@ -1,0 +1,169 @@
+"""The parts of an installation as processes: with the arguments, Secrets and ServiceAccounts that are shipped.
+
+There are no nodes, so what a kubelet would do is done here: Secrets become files, the pod's namespace is filled in, and
+names of Services become addresses of this machine.
+"""
+
+import base64
+import time
+import urllib.request
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from tests.cluster.audit_log import Request
+from tests.cluster.control_plane import Access
+from tests.cluster.kubectl import Kubectl
+from tests.cluster.processes import free_port
+from tests.deploy.rendering import Objects, pod_templates
+from tests.operator.processes import Logged
+
+NAMESPACE = "callkeeper"
+DEADLINE_SECONDS = 60.0
+
+
+@dataclass(kw_only=True)
+class Installed:
+    """An installation whose parts run here.
+
+    Attributes:
+        objects: what was applied.
+        access: the control plane.
+        folder: for files of all parts.
+        ports: of each part on this machine.
+        processes: those started.
+    """
+
+    objects: Objects
+    access: Access
+    folder: Path
+    ports: dict[str, int] = field(default_factory=dict)
+    processes: dict[str, Logged] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.kubectl = Kubectl(self.access.kubeconfig)
+        self.templates = pod_templates(self.objects)
+        for name in self.templates:
+            self.ports[name] = free_port()
+
+    def url(self, name: str) -> str:
+        """Where a part is."""
+        return f"http://127.0.0.1:{self.ports[name]}"
+
+    def arguments(self, name: str) -> list[str]:
+        """What a part is started with here."""
+        (container,) = self.templates[name]["spec"]["containers"]
+        found = [self._here(name, argument) for argument in container["args"]]
+        if name == "callkeeper-operator":
+            found = [one for one in found if not one.startswith("--collector")] + ["--without-audit"]
+        return found
+
+    def start(self, name: str) -> Logged:
+        """Start a part, and wait until its readiness probe is answered."""
+        home = self.folder / name
+        home.mkdir(exist_ok=True)
+        self._mount(name)
+        kubeconfig = self.access.kubeconfig_with_token(
+            self.kubectl("create", "token", name, "--namespace", NAMESPACE, "--duration=1h").strip(),
+            name=name,
+            namespace=NAMESPACE,
+        )
+        speaks = self.templates[name]["spec"]["automountServiceAccountToken"]
+        environment = {"KUBECONFIG": str(kubeconfig)} if speaks else {}
+        self.processes[name] = Logged(home, *self.arguments(name), environment=environment)
+        return self.processes[name]
+
+    def probe(self, name: str, which: str) -> int:
+        """The status that a probe of a part gets; 0 where nobody answers."""
+        (container,) = self.templates[name]["spec"]["containers"]
+        asked = container[which]["httpGet"]
+        assert asked["scheme"] == "HTTP"
+        try:
+            with urllib.request.urlopen(self.url(name) + asked["path"], timeout=5) as answer:
+                return int(answer.status)
+        except OSError as error:
+            return getattr(error, "code", 0)
+
+    def wait(self, name: str, which: str) -> None:
+        """Wait until a probe of a part succeeds."""
+        ends = time.monotonic() + DEADLINE_SECONDS
+        while self.probe(name, which) != 200:
+            process = self.processes[name]
+            assert process.process.poll() is None, process.text
+            assert time.monotonic() < ends, f"{name}: {which} fails\n{process.text}"
+            time.sleep(0.1)
+
+    def end(self) -> None:
+        """End every part."""
+        for process in self.processes.values():
+            process.end()
+
+    def _here(self, name: str, argument: str) -> str:
+        home = self.folder / name
+        text = argument.replace("$(POD_NAMESPACE)", NAMESPACE)
+        text = text.replace("=/etc/callkeeper/", f"={home}/etc/").replace("=/var/lib/callkeeper", f"={home}/data")
+        for part, port in self.ports.items():
+            (served,) = self.templates[part]["spec"]["containers"][0]["ports"]
+            ours = f"127.0.0.1:{port}"
+            text = text.replace(f"//{part}:{served['containerPort']}", f"//{ours}")
+            text = text.replace(f"//{part}-0.{part}:{served['containerPort']}", f"//{ours}")
+            if part == name:
+                text = text.replace(f"--listen=0.0.0.0:{served['containerPort']}", f"--listen={ours}")
+        return text
+
+    def _mount(self, name: str) -> None:
+        for volume in self.templates[name]["spec"]["volumes"]:
+            if "secret" not in volume:
+                continue
+            secret = self.kubectl.json("get", "secret", volume["secret"]["secretName"], "--namespace", NAMESPACE)
+            folder = self.folder / name / "etc" / volume["secret"]["secretName"]
+            folder.mkdir(parents=True, exist_ok=True)
+            for key, text in secret["data"].items():
+                path = folder / key
+                path.write_bytes(base64.b64decode(text))
+                path.chmod(volume["secret"]["defaultMode"])
+
+
+Permission = tuple[str, str, str]
+"""Group, resource with its subresource, verb."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """A permission as it stands in a role.
+
+    Attributes:
+        permission: what is allowed.
+        namespace: where; empty for the whole cluster.
+        names: of the objects it is limited to; empty for all.
+    """
+
+    permission: Permission
+    namespace: str
+    names: tuple[str, ...]
+
+    def covers(self, request: Request) -> bool:
+        """Whether the request needs this."""
+        return (
+            self.permission == (request.group, request.resource, request.verb)
+            and self.namespace in {"", request.namespace}
+            and (not self.names or request.name in self.names)
+        )
+
+
+def grants(objects: Objects, account: str) -> list[Grant]:
+    """Everything an account may do."""
+    found = []
+    for (kind, namespace, _), binding in objects.items():
+        if kind not in {"RoleBinding", "ClusterRoleBinding"}:
+            continue
+        if not any(subject["name"] == account for subject in binding["subjects"]):
+            continue
+        reference = binding["roleRef"]
+        role: dict[str, Any] = objects[reference["kind"], namespace, reference["name"]]
+        for rule in role["rules"]:
+            for group, resource, verb in product(rule["apiGroups"], rule["resources"], rule["verbs"]):
+                names = tuple(rule.get("resourceNames", ()))
+                found.append(Grant(permission=(group, resource, verb), namespace=namespace, names=names))
+    return found
