@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.audit.making import NOON, Clock, event, identifiers, read_csv, seconds
 
-from callkeeper.audit import journal, merge, scan
+from callkeeper.audit import merge, routing, scan
 from callkeeper.audit.actions import Action
 from callkeeper.audit.asked import AskedExport
 from callkeeper.audit.download import fix_download, record_download
@@ -50,7 +50,7 @@ def fill(folder: Path, batches: list[list[tuple[int, datetime]]]) -> bytes:
                         )
                     )
                 await store.append(events)
-                rows.extend(text for text, _, _ in journal._in_order([(row(one), one.sender, 0) for one in events]))
+                rows.extend(text for text, _, _ in routing._in_order([(row(one), one.sender, 0) for one in events]))
 
     asyncio.run(run())
     return b"".join(sorted(rows, key=lambda line: line[:19]))

@@ -7,7 +7,7 @@ import pytest
 from tests.cluster.fixtures import MakeServiceAccount
 from tests.cluster.kubectl import Kubectl
 from tests.operator.cluster_objects import a_recorder, a_secret, role
-from tests.operator.processes import OperatorProcess, RecorderProcess
+from tests.operator.processes import CollectorProcess, OperatorProcess, RecorderProcess
 
 ACCOUNT = "operator"
 
@@ -62,3 +62,23 @@ def start_operator(
     yield start
     for one in started:
         one.end()
+
+
+@pytest.fixture
+def start_collector(tmp_path: Path) -> Iterator[Callable[..., CollectorProcess]]:
+    """Starts a collector; again with the same port, the same one."""
+    started: list[CollectorProcess] = []
+
+    def start(*, port: int = 0) -> CollectorProcess:
+        started.append(CollectorProcess(tmp_path / "collector", port=port))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.end()
+
+
+@pytest.fixture
+def collector(start_collector: Callable[..., CollectorProcess]) -> CollectorProcess:
+    """A running audit collector."""
+    return start_collector()

@@ -1,5 +1,6 @@
 """A recorder and an operator as processes of their own, as they run in a cluster."""
 
+import csv
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -174,3 +176,42 @@ class OperatorProcess(Logged):
 
     def wake(self) -> None:
         self.process.send_signal(signal.SIGCONT)
+
+
+class CollectorProcess(Logged):
+    """`callkeeper audit serve`, with a token for the operator."""
+
+    def __init__(self, home: Path, *, port: int = 0) -> None:
+        home.mkdir(exist_ok=True)
+        self.folder, self.token_file = home / "logs", home / "token"
+        self.folder.mkdir(exist_ok=True)
+        self.token_file.write_text("token-of-the-operator\n")
+        digest = sha256(b"token-of-the-operator").hexdigest()
+        tokens = home / "tokens.json"
+        tokens.write_text(
+            json.dumps({"principals": [{"id": "operator", "roles": ["operator"], "tokenSha256": digest}]})
+        )
+        tokens.chmod(0o600)
+        listen = f"127.0.0.1:{port}"
+        super().__init__(
+            home, "audit", "serve", "--dir", self.folder, "--listen", listen, "--tokens", tokens, "--log-format", "json"
+        )
+        self.port = int(self.said("collector_started")["port"])
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """What the operator is told of it."""
+        return ("--collector", self.url, "--collector-token-file", str(self.token_file))
+
+    def rows(self, namespace: str, recorder: str = "teams") -> list[dict[str, str]]:
+        """Every row of a log."""
+        found: list[dict[str, str]] = []
+        for path in sorted((self.folder / namespace / recorder).rglob("*.csv")):
+            with path.open(newline="", encoding="utf-8") as file:
+                found.extend(csv.DictReader(file))
+        return found
+
+    def actions(self, namespace: str, recorder: str = "teams") -> list[str]:
+        """What was done, in the order of the rows."""
+        return [row["ActionType"] for row in self.rows(namespace, recorder)]

@@ -84,6 +84,8 @@ class Action(StrEnum):
     VERIFY_AUDIT = "VerifyAudit"
     DELETE_AUDIT_SEGMENT = "DeleteAuditSegment"
     RESTORE_AUDIT = "RestoreAudit"
+    REFUSE_AUDIT_ROWS = "RefuseAuditRows"
+    ACCEPT_AUDIT_ROWS = "AcceptAuditRows"
 
     CREATE_SETTINGS = "CreateSettings"
     UPDATE_SETTINGS = "UpdateSettings"

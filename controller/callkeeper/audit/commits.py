@@ -6,11 +6,13 @@ Facts of the format: one compact JSON object a line, LF. Two kinds of line.
             these bytes of this file were on disk when the line was written. `row` counts the file's rows before it,
             `marks` holds the highest sequence of each sender among its rows, `at` is the store's clock,
             `"recovered":true` says that recovery found the rows, not an append
-    state   {"v":1,"state":{"<file>":[bytes,rows],…},"at":…,"marks":{…},"from":…,"chain":…}
-            everything needed to go on from here: the mark of every sender, and how far each file is committed that was
-            written since the side file began. It opens every side file, precedes (synced) the first write to a file,
-            and comes again every STATE_EVERY commits, so that opening a store reads a tail and not a day.
-            `"rebuilt":true` says that the lines before it were lost
+    state   {"v":1,"state":{"<file>":[bytes,rows],…},"at":…,"store":…,"total":{…},"marks":{…},"from":…,"chain":…}
+            everything needed to go on from here: the mark of every sender, how much was committed in all (`commits`,
+            `rows`, `bytes`, `since`: the first day), and how far each file is committed that was written since the side
+            file began and may be written again. It opens every side file, precedes (synced) the first write to a file,
+            and comes again every STATE_EVERY commits or STATE_EVERY_BYTES of lines, so that opening a store reads a
+            tail and not a day. `store` names the store, at random. `"rebuilt":true` says that the lines before it were
+            lost, `"restored":"<instant>"` that the store was restored from a backup of that instant
 
 `chain` is always the last member: SHA-256 of the 32 bytes of the chain before and the line's text up to `,"chain":`.
 A state line carries the chain before it (`from`), so it can be checked on its own; the first of a side file carries the
@@ -24,11 +26,16 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 GENESIS = bytes(32)
 
 STATE_EVERY = 4096
-"""Commits between state lines: opening reads at most some 1.5 MB of side file (4096 lines of about 350 bytes)."""
+"""Commits between state lines: opening reads at most so many lines of the side file."""
+
+STATE_EVERY_BYTES = 1024 * 1024
+"""Bytes of lines between state lines, or eight times the last state line where that is more: lines that name many
+senders are long, and opening a store should not have to read more than a few MB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +82,32 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Total:
+    """Everything a store has committed.
+
+    Attributes:
+        commits: how many.
+        rows: in them.
+        size: their bytes; header lines are in no commit.
+        since: the earliest day a file of which was written; empty for none.
+    """
+
+    commits: int = 0
+    rows: int = 0
+    size: int = 0
+    since: str = ""
+
+    def plus(self, rows: int, size: int, day: str) -> "Total":
+        """After one more commit."""
+        since = min(day, self.since) if self.since else day
+        return Total(commits=self.commits + 1, rows=self.rows + rows, size=self.size + size, since=since)
+
+    def to_json(self) -> dict[str, int | str]:
+        """As a state line has it."""
+        return {"commits": self.commits, "rows": self.rows, "bytes": self.size, "since": self.since}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """Everything needed to go on from here.
 
@@ -83,12 +116,18 @@ class State:
         marks: the highest sequence of every sender.
         at: the store's clock, `YYYY-MM-DD HH:MM:SS`.
         rebuilt: what stood before this line was lost.
+        store: names the store, 16 hexadecimal digits.
+        total: everything committed up to here.
+        restored: the instant of the backup that the store was restored from; empty but for the line that says so.
     """
 
     files: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     marks: Mapping[str, int] = field(default_factory=dict)
     at: str = ""
     rebuilt: bool = False
+    store: str = ""
+    total: Total = field(default_factory=Total)
+    restored: str = ""
 
     def line(self, chain: bytes) -> tuple[bytes, bytes]:
         """The line, LF included, and the chain after it, given the chain before."""
@@ -96,8 +135,11 @@ class State:
             "v": 1,
             "state": {name: list(extent) for name, extent in self.files.items()},
             "at": self.at,
+            "store": self.store,
+            "total": self.total.to_json(),
             "marks": dict(self.marks),
             **({"rebuilt": True} if self.rebuilt else {}),
+            **({"restored": self.restored} if self.restored else {}),
             "from": chain.hex(),
         }
         return _chained(content, chain)
@@ -150,6 +192,18 @@ def _read_state(content: Mapping[str, object]) -> State:
         marks=_read_marks(content["marks"]),
         at=str(content["at"]),
         rebuilt=bool(content.get("rebuilt", False)),
+        store=str(content["store"]),
+        total=_read_total(content["total"]),
+        restored=str(content.get("restored", "")),
+    )
+
+
+def _read_total(content: Any) -> Total:
+    return Total(
+        commits=int(content["commits"]),
+        rows=int(content["rows"]),
+        size=int(content["bytes"]),
+        since=str(content["since"]),
     )
 
 

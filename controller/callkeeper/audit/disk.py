@@ -5,11 +5,25 @@ what cannot be read fails the operation that wanted it.
 """
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 FILE_MODE = 0o600
 """Rows name people; only the store's own user reads them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """A file system's room.
+
+    Attributes:
+        size: bytes in all.
+        free: bytes we may still write.
+    """
+
+    size: int
+    free: int
 
 
 class Disk(Protocol):
@@ -35,8 +49,20 @@ class Disk(Protocol):
         """Give a file its name, replacing what had it."""
         ...
 
+    def remove(self, path: Path) -> None:
+        """Take a file's name away; no error when there is none."""
+        ...
+
     def sync_folder(self, folder: Path) -> None:
         """Return when the names in the folder are on stable storage."""
+        ...
+
+    def room(self, folder: Path) -> "Room":
+        """How much the file system holds, and how much of it is free for us."""
+        ...
+
+    def reserve(self, descriptor: int, size: int) -> None:
+        """Take so many bytes of the disk for the file."""
         ...
 
 
@@ -63,6 +89,22 @@ class LocalDisk:
     def rename(self, source: Path, target: Path) -> None:
         """See `Disk`."""
         source.rename(target)
+
+    def remove(self, path: Path) -> None:
+        """See `Disk`."""
+        path.unlink(missing_ok=True)
+
+    def room(self, folder: Path) -> Room:
+        """See `Disk`."""
+        found = os.statvfs(folder)
+        return Room(size=found.f_blocks * found.f_frsize, free=found.f_bavail * found.f_frsize)
+
+    def reserve(self, descriptor: int, size: int) -> None:
+        """See `Disk`."""
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(descriptor, 0, size)
+        else:  # macOS: blocks that are written are taken
+            os.write(descriptor, bytes(size))
 
     def sync_folder(self, folder: Path) -> None:
         """See `Disk`."""

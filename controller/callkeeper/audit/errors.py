@@ -8,10 +8,15 @@
     ├── CollectorError
     │   ├── CollectorUnavailable        it does not answer, is busy, or cannot write now: the same again later helps
     │   └── CollectorRefused            it does not take this token, log or content: the same again does not help
+    ├── SettingsError (also ValueError) the settings of a log cannot be read, or ask for something there is not
+    ├── CheckpointError (also ValueError)  a text is no checkpoint, or its signature does not fit
+    ├── KeyUnusable                     a signing key cannot be read or made
+    ├── BackupError                     a backup cannot be made, or is not whole, or has no free place to go to
     └── StoreError
         ├── StoreBusy                   another process (or another opening) holds the store
         ├── StoreUnavailable            the folder cannot be opened or recovered: rights, space, a failing disk
-        ├── StoreFailed                 a write or sync failed; nothing is accepted until the store is opened again
+        ├── StoreFailed                 a write or sync failed; nothing is accepted until the store has mended itself
+        ├── StoreFull                   the disk is nearly full; rows are refused until there is room again
         └── StoreClosed                 the store was closed by its owner
 
 `EventError`, `RangeError`, `SelectionError`, `CollectorRefused` are the caller's fault; a `StoreError` is ours or the
@@ -51,6 +56,22 @@ class CollectorRefused(CollectorError):  # noqa: N818 - what it did, named as it
     """It refuses the token, the log, or what was sent; somebody must mend something first."""
 
 
+class SettingsError(AuditError, ValueError):
+    """The settings of a log cannot be read; the message says which and what they may be."""
+
+
+class CheckpointError(AuditError, ValueError):
+    """A text is no checkpoint of ours, or was altered."""
+
+
+class KeyUnusable(AuditError):  # noqa: N818 - a state of the key, named as its owner says it
+    """A signing key cannot be read or made; the message names the file."""
+
+
+class BackupError(AuditError):
+    """A backup or a restore was not made; nothing was changed."""
+
+
 class StoreError(AuditError):
     """The store cannot do what was asked; no row was acknowledged."""
 
@@ -67,7 +88,15 @@ class StoreFailed(StoreError):  # noqa: N818 - a state of the store, named as it
     """A write or sync failed, so what was in flight is not known to be on disk.
 
     Linux reports a failed sync once and drops the pages, so no later success of the same file proves anything: the
-    store takes nothing more until it is opened again, which looks at what is really there.
+    store takes nothing more until it has mended itself: it tries once a second, when something is appended. What was in
+    flight is moved aside, and rows go on in a further file.
+    """
+
+
+class StoreFull(StoreError):  # noqa: N818 - a state of the store, named as its owner says it
+    """The disk is nearly full: rows are refused, so that the refusal itself can still be written down.
+
+    Send again later: rows are taken again as soon as there is room.
     """
 
 

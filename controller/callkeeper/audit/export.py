@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from callkeeper.audit.layout import list_store
-from callkeeper.audit.merge import Stretch, find_stretch, merged
+from callkeeper.audit.merge import Stretch, day_pieces, merged
 from callkeeper.audit.row import HEADER, date_text
 from callkeeper.audit.scan import count_rows, read_stretch
 from callkeeper.audit.select import Selection
@@ -40,7 +40,7 @@ class Export:
         end: the first instant not included.
         selection: which rows of the range are wanted.
         spreadsheet_safe: fields that look like formulas get an apostrophe in front.
-        days: per day the day's segment (or None) and its late runs.
+        days: per day, or part of a day, its segment (or None) and its late rows.
     """
 
     start: datetime
@@ -151,10 +151,7 @@ def prepare(folder: Path, start: datetime, end: datetime, selection: Selection |
         for day in sorted({name.day for name in listing.segments}):
             if not first[:10].decode() <= day <= limit[:10].decode():
                 continue
-            names = list(listing.of_day(day))
-            stretches = [find_stretch(folder / str(name), first, limit) for name in names]
-            main = stretches.pop(0) if not names[0].run else None
-            days.append((main, tuple(stretches)))
+            days += day_pieces(folder, list(listing.of_day(day)), first, limit)
     return Export(start=start, end=end, selection=selection or Selection(), days=tuple(days))
 
 

@@ -1,76 +1,65 @@
-"""The files of a store, written by one thread: where each row goes, and when it is on disk.
+"""The files of a store, written by one thread, and when what is written is on disk.
 
-Knows nothing of events, waiting or acknowledging (`store`), nor of mending what a crash left (`recovery`).
-
-Which file a row goes to: the day's segment when the row is not older than the last one written to any segment; else a
-late run of its day, the first whose last row is not younger; else a new run. So every file is in order of Date, a
-segment of an earlier day never changes, and for equal Dates the order of files is the order of arrival.
-
-What survives a crash is a beginning of each sender's rows: a sender's rows are spread over several files only in
-separate commits, one after the other. Without that a mark could cover a row that is not there.
+Knows nothing of events, waiting or acknowledging (`store`), of where a row goes (`routing`), nor of mending what a
+crash left (`recovery`).
 """
 
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
-from operator import le
 from pathlib import Path
+from secrets import token_hex
 
-from callkeeper.audit.commits import GENESIS, STATE_EVERY, Commit, State
+from callkeeper.audit.commits import STATE_EVERY, STATE_EVERY_BYTES, Commit, State
 from callkeeper.audit.disk import Disk, create_complete, write_all
-from callkeeper.audit.layout import SegmentName, commits_name, list_store
-from callkeeper.audit.row import DATE_LENGTH, HEADER, date_text
-from callkeeper.audit.scan import count_rows, last_date
+from callkeeper.audit.layout import SegmentName, commits_name
+from callkeeper.audit.position import Head, Position
+from callkeeper.audit.routing import PreparedRow, Route, Router
+from callkeeper.audit.row import HEADER, date_text
+from callkeeper.audit.scan import count_rows
 
-PreparedRow = tuple[bytes, str, int]
-"""A row's bytes, its sender and its sequence."""
+STORE_ID_BYTES = 8
+"""Random bytes that name a store: told apart are the logs of one organisation."""
+
+SIDE_SYNC_BYTES = 8 * 1024 * 1024
+"""The side file is synced after so many bytes of rows and lines: what it may lag behind, and recovery has to read,
+stays below some 70,000 rows, a tenth of a second."""
 
 _APPEND = os.O_WRONLY | os.O_APPEND
-
-
-@dataclass(slots=True, kw_only=True)
-class Position:
-    """Where a store stands: what recovery finds and the journal goes on from.
-
-    Attributes:
-        chain: after the last line of the newest side file.
-        marks: the highest sequence of every sender on disk.
-        files: committed bytes and rows of the files written since that side file began.
-        commits_day: the day that side file is named for; None before the first row.
-        newest: Date of the last row of the newest day's segment, or the first second of its day; empty before that.
-        commits_since_state: commit lines since the last state line.
-    """
-
-    chain: bytes = GENESIS
-    marks: dict[str, int] = field(default_factory=dict)
-    files: dict[str, tuple[int, int]] = field(default_factory=dict)
-    commits_day: str | None = None
-    newest: bytes = b""
-    commits_since_state: int = 0
-
-
-@dataclass(slots=True)
-class _Stretch:
-    """Rows that go to one file in one commit."""
-
-    name: SegmentName
-    rows: list[PreparedRow] = field(default_factory=list)
 
 
 class Journal:
     """Writes rows and side file lines; for one thread at a time."""
 
-    def __init__(self, folder: Path, position: Position, *, disk: Disk, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        position: Position,
+        *,
+        disk: Disk,
+        now: Callable[[], datetime],
+        limit_bytes: int | None = None,
+    ) -> None:
+        """Go on from a position.
+
+        Args:
+            folder: the store's.
+            position: where it stands; taken over.
+            disk: the port to the disk.
+            now: the clock, aware.
+            limit_bytes: after so many a file is continued in a further one; None: with the day only.
+        """
         self._folder = folder
         self._disk = disk
         self._now = now
         self._at = position
-        self._segment: int | None = None
+        self._at.store = self._at.store or token_hex(STORE_ID_BYTES)
+        self._router = Router(folder, position, limit_bytes)
+        self._segment: tuple[SegmentName, int] | None = None
         self._side: int | None = None
-        self._late_lasts: dict[str, list[bytes]] = {}
+        self._unsynced_bytes = 0
+        self._state_size = 0
 
     @property
     def marks(self) -> Mapping[str, int]:
@@ -78,9 +67,23 @@ class Journal:
         return self._at.marks
 
     @property
-    def chain_head(self) -> bytes:
-        """The chain after the last commit."""
-        return self._at.chain
+    def head(self) -> Head:
+        """After the last commit."""
+        return self._at.head
+
+    @property
+    def extents(self) -> Mapping[str, tuple[int, int]]:
+        """Bytes and rows of each file in use that are known to be on disk."""
+        return self._at.files
+
+    @property
+    def segment(self) -> SegmentName | None:
+        """The part of the day's segment that is written; None before the first row."""
+        return self._at.segment
+
+    def rotate_at(self, limit_bytes: int | None) -> None:
+        """From now on continue a file in a further one after so many bytes."""
+        self._router.limit_bytes = limit_bytes
 
     def commit(self, rows: Sequence[PreparedRow]) -> None:
         """Write the rows; they are on disk when this returns.
@@ -88,101 +91,86 @@ class Journal:
         Raises:
             OSError: a write or sync failed; what is on disk is not known, and this journal must not be used again.
         """
-        for stretch in self._route(rows):
-            self._write(stretch)
+        for route in self._router.route(rows):
+            self._write(route)
+
+    def sync_side(self) -> None:
+        """Put the side file on disk too: what a checkpoint vouches for must not be lost with the power.
+
+        Raises:
+            OSError: it could not be synced; this journal must not be used again.
+        """
+        if self._side is not None and self._unsynced_bytes:
+            self._disk.sync(self._side)
+            self._unsynced_bytes = 0
+
+    def forget(self, names: Sequence[SegmentName]) -> None:
+        """Files that were compressed or deleted: they are not written again."""
+        for name in names:
+            self._at.files.pop(str(name), None)
+        self._router.forget_runs()
+
+    def note_restored(self, instant: str) -> None:
+        """Say in the chain that the store was restored from the backup of that instant.
+
+        Raises:
+            OSError: it could not be written; this journal must not be used again.
+        """
+        if self._at.commits_day is not None:
+            self._open_side()
+            self._append_state(restored=instant)
+            self.sync_side()
 
     def close(self) -> None:
         """Let go of the files."""
-        for descriptor in (self._segment, self._side):
+        for descriptor in (self._segment and self._segment[1], self._side):
             if descriptor is not None:
                 os.close(descriptor)
         self._segment = self._side = None
 
-    def _route(self, rows: Sequence[PreparedRow]) -> list[_Stretch]:
-        dates = [prepared[0][:DATE_LENGTH] for prepared in rows]
-        if not _sorted(dates):
-            rows = _in_order(rows)
-            dates = [prepared[0][:DATE_LENGTH] for prepared in rows]
-        if dates[0] >= self._at.newest and dates[0][:10] == dates[-1][:10] and _sorted(dates):
-            # Nearly always: everything is younger than what is written, and of one day.
-            self._at.newest = dates[-1]
-            return [_Stretch(SegmentName(dates[0][:10].decode()), list(rows))]
-        stretches: list[_Stretch] = []
-        of_file: dict[SegmentName, int] = {}
-        of_sender: dict[str, int] = {}
-        for prepared, date in zip(rows, dates, strict=True):
-            name = self._file_for(date)
-            sender = prepared[1]
-            index = of_file.get(name, -1)
-            if index < of_sender.get(sender, 0):
-                index = of_file[name] = len(stretches)
-                stretches.append(_Stretch(name))
-            stretches[index].rows.append(prepared)
-            of_sender[sender] = index
-        return stretches
-
-    def _file_for(self, date: bytes) -> SegmentName:
-        day = date[:10].decode()
-        if date >= self._at.newest:
-            self._at.newest = date
-            return SegmentName(day)
-        lasts = self._late_lasts.get(day)
-        if lasts is None:
-            lasts = self._late_lasts[day] = self._read_late_lasts(day)
-        for index, last in enumerate(lasts):
-            if last <= date:
-                lasts[index] = date
-                return SegmentName(day, index + 1)
-        lasts.append(date)
-        return SegmentName(day, len(lasts))
-
-    def _read_late_lasts(self, day: str) -> list[bytes]:
-        runs = [name for name in list_store(self._folder).of_day(day) if name.run]
-        lasts = [b""] * max((name.run for name in runs), default=0)
-        for name in runs:
-            path = self._folder / str(name)
-            lasts[name.run - 1] = last_date(path, path.stat().st_size)
-        return lasts
-
-    def _write(self, stretch: _Stretch) -> None:
-        name = str(stretch.name)
-        data = b"".join([prepared[0] for prepared in stretch.rows])
-        descriptor = self._descriptor(stretch.name)
+    def _write(self, route: Route) -> None:
+        name = str(route.name)
+        data = b"".join([prepared[0] for prepared in route.rows])
+        descriptor = self._descriptor(route.name)
         try:
             write_all(self._disk, descriptor, data)
             self._disk.sync(descriptor)
         finally:
-            if stretch.name.run:
+            if route.name.run:
                 os.close(descriptor)
-        marks = {sender: sequence for _, sender, sequence in stretch.rows}
+        marks = {sender: sequence for _, sender, sequence in route.rows}
         size, count = self._at.files[name]
         commit = Commit(
             file=name,
             offset=size,
             row=count,
             size=len(data),
-            rows=len(stretch.rows),
+            rows=len(route.rows),
             at=date_text(self._now()),
             marks=marks,
             sha256=hashlib.sha256(data).hexdigest(),
         )
         self._at.marks.update(marks)
-        self._at.files[name] = (size + len(data), count + len(stretch.rows))
-        self._append_line(commit)
+        self._at.files[name] = (size + len(data), count + len(route.rows))
+        self._at.total = self._at.total.plus(len(route.rows), len(data), route.name.day)
+        self._at.bytes_since_state += self._append_line(commit)
         self._at.commits_since_state += 1
-        if self._at.commits_since_state >= STATE_EVERY:
-            self._append_line(self._state())
-            self._at.commits_since_state = 0
+        if (
+            self._at.commits_since_state >= STATE_EVERY
+            or self._at.bytes_since_state >= max(STATE_EVERY_BYTES, 8 * self._state_size)
+        ):  # fmt: skip
+            self._append_state()
+        self._unsynced_bytes += len(data)
+        if self._unsynced_bytes >= SIDE_SYNC_BYTES:
+            self.sync_side()
 
     def _descriptor(self, name: SegmentName) -> int:
         """The file opened for appending, and known to the side file before its first byte is written."""
+        if self._segment is not None and self._segment[0] == name:
+            return self._segment[1]
         if not name.run and self._at.commits_day != name.day:
             self._begin_side_file(name)
-        if not name.run and self._segment is not None:
-            return self._segment
-        if self._side is None:
-            assert self._at.commits_day is not None
-            self._side = self._disk.open(self._folder / commits_name(self._at.commits_day), _APPEND)
+        self._open_side()
         path = self._folder / str(name)
         if str(name) not in self._at.files:
             self._announce(name)
@@ -192,55 +180,52 @@ class Journal:
         self._at.files[str(name)] = (max(size, len(HEADER)), rows)
         descriptor = self._disk.open(path, _APPEND)
         if not name.run:
-            self._segment = descriptor
+            if self._segment is not None:
+                os.close(self._segment[1])
+            self._segment = name, descriptor
         return descriptor
+
+    def _open_side(self) -> None:
+        if self._side is None:
+            assert self._at.commits_day is not None
+            self._side = self._disk.open(self._folder / commits_name(self._at.commits_day), _APPEND)
 
     def _begin_side_file(self, name: SegmentName) -> None:
         """A new day: the last side file is made safe, the next begins with all there is to know."""
-        if self._side is not None:
+        if self._at.commits_day is not None:
+            self._open_side()
+            assert self._side is not None
             self._disk.sync(self._side)
-        elif self._at.commits_day is not None:
-            last = self._disk.open(self._folder / commits_name(self._at.commits_day), _APPEND)
-            try:
-                self._disk.sync(last)
-            finally:
-                os.close(last)
         self.close()
-        self._late_lasts.clear()
+        self._router.forget_runs()
         self._at.files = {str(name): (0, 0)}
-        line, self._at.chain = self._state().line(self._at.chain)
+        line, self._at.chain = self._at.state(date_text(self._now())).line(self._at.chain)
         create_complete(self._disk, self._folder / commits_name(name.day), line)
         self._at.commits_day = name.day
-        self._at.commits_since_state = 0
+        self._at.commits_since_state = self._at.bytes_since_state = self._unsynced_bytes = 0
 
     def _announce(self, name: SegmentName) -> None:
         """Say durably that this file will be written, so that opening knows which tails to look at."""
         path = self._folder / str(name)
         size = path.stat().st_size if path.exists() else 0
+        if not name.run:
+            # The part before it is complete: nobody needs to look at its tail again.
+            done = [other for other in self._at.files if (known := SegmentName.parse(other)) and not known.run]
+            for other in done:
+                del self._at.files[other]
         self._at.files[str(name)] = (size, count_rows(path, len(HEADER), size) if size else 0)
-        self._append_line(self._state())
-        self._at.commits_since_state = 0
+        self._append_state()
         assert self._side is not None
         self._disk.sync(self._side)
+        self._unsynced_bytes = 0
 
-    def _state(self) -> State:
-        return State(files=self._at.files, marks=self._at.marks, at=date_text(self._now()))
+    def _append_state(self, *, restored: str = "") -> None:
+        self._state_size = self._append_line(self._at.state(date_text(self._now()), restored=restored))
+        self._at.commits_since_state = self._at.bytes_since_state = 0
 
-    def _append_line(self, content: Commit | State) -> None:
+    def _append_line(self, content: Commit | State) -> int:
         line, self._at.chain = content.line(self._at.chain)
         assert self._side is not None
         write_all(self._disk, self._side, line)
-
-
-def _sorted(dates: list[bytes]) -> bool:
-    return all(map(le, dates, islice(dates, 1, None)))
-
-
-def _in_order(rows: Sequence[PreparedRow]) -> list[PreparedRow]:
-    """By Date as far as the order of each sender allows: a row counts as no older than its sender's rows before it."""
-    highest: dict[str, bytes] = {}
-    keys: list[bytes] = []
-    for text, sender, _ in rows:
-        date = highest[sender] = max(highest.get(sender, b""), text[:DATE_LENGTH])
-        keys.append(date)
-    return [rows[index] for index in sorted(range(len(rows)), key=keys.__getitem__)]
+        self._unsynced_bytes += len(line)
+        return len(line)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from callkeeper.audit.layout import SegmentName
 from callkeeper.audit.row import DATE_LENGTH, HEADER, MAX_ROW_BYTES
 from callkeeper.audit.scan import CHUNK_BYTES, read_stretch, whole_lines, whole_rows_end
 
@@ -58,6 +59,29 @@ def find_stretch(path: Path, first: bytes, limit: bytes) -> Stretch:
         start = _first_not_before(file.fileno(), begin, end, first)
         stop = _first_not_before(file.fileno(), start, end, limit)
     return Stretch(path=path, start=start, end=stop)
+
+
+def day_pieces(
+    folder: Path, names: Sequence[SegmentName], first: bytes, limit: bytes
+) -> Iterator[tuple[Stretch | None, tuple[Stretch, ...]]]:
+    """The rows of a day whose Date lies in [first, limit), in pieces that follow each other.
+
+    One for each part of the day's segment, with the late rows that belong to it.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    mains = [found for name in names if not name.run and (found := find_stretch(folder / str(name), first, limit)).size]
+    late = [folder / str(name) for name in names if name.run]
+    begins = [first, *(_first_date(stretch) for stretch in mains[1:]), limit]
+    for index in range(max(1, len(mains))):
+        # A late row with the Date a part begins with comes after all rows of that Date, so with that part.
+        runs = tuple(find_stretch(path, begins[index], begins[index + 1]) for path in late)
+        yield (mains[index] if mains else None), runs
+
+
+def _first_date(stretch: Stretch) -> bytes:
+    return next(read_stretch(stretch.path, stretch.start, stretch.start + DATE_LENGTH))
 
 
 def merged(main: Stretch | None, late: Sequence[Stretch]) -> Iterator[bytes]:

@@ -42,7 +42,7 @@ class Scanned:
     last: bytes = b""
 
 
-def scan(path: Path, start: int, *, day: str, after: bytes = b"") -> Scanned:
+def scan(path: Path, start: int, *, day: str, after: bytes = b"", end: int | None = None) -> Scanned:
     """Find the longest run of valid rows from `start` on; never looks behind a hole.
 
     Args:
@@ -50,6 +50,7 @@ def scan(path: Path, start: int, *, day: str, after: bytes = b"") -> Scanned:
         start: an offset where a row (or the header) begins.
         day: the UTC day every row must lie in.
         after: Date of the row before; an older row ends the run.
+        end: rows that reach beyond it are not looked at; None: to the end of the file.
 
     Raises:
         OSError: the file cannot be read.
@@ -57,6 +58,8 @@ def scan(path: Path, start: int, *, day: str, after: bytes = b"") -> Scanned:
     found = Scanned(end=start, last=after)
     prefix = day.encode()
     for line in _lines(path, start):
+        if end is not None and found.end + len(line) > end:
+            break
         if found.end == 0:
             if line != HEADER:
                 break

@@ -4,31 +4,45 @@ Group commit without timers: whatever is queued when the disk is free goes into 
 who waited for it is told at once. One that waits alone pays one sync; sixty-four that wait together share it. Write and
 sync run in a thread of their own: a sync takes as long as the disk likes, and the event loop has calls to attend to.
 
-Where rows go is `journal`'s business, what a crash left `recovery`'s.
+Where rows go is `journal`'s business, what a crash left `recovery`'s, what is done beside the rows (checkpoints,
+retention, compression, room on the disk) `upkeep`'s.
 """
 
 import asyncio
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
+from callkeeper.audit.checkpoints import Checkpoint
 from callkeeper.audit.disk import Disk, LocalDisk
-from callkeeper.audit.errors import StoreBusy, StoreClosed, StoreFailed, StoreUnavailable
+from callkeeper.audit.errors import StoreBusy, StoreClosed, StoreFailed, StoreFull, StoreUnavailable
 from callkeeper.audit.event import AuditEvent
-from callkeeper.audit.journal import Journal, PreparedRow
+from callkeeper.audit.files import StoreFiles
 from callkeeper.audit.layout import LOCK
-from callkeeper.audit.recovery import Recovery, recover
+from callkeeper.audit.log_settings import LogSettings
+from callkeeper.audit.position import Head
+from callkeeper.audit.recovery import Recovery
+from callkeeper.audit.routing import PreparedRow
 from callkeeper.audit.row import row
+from callkeeper.audit.space import NO_ROOM, DiskMarks, DiskState
+from callkeeper.audit.upkeep import Upkeep
 
 AHEAD = timedelta(seconds=60)
 """How far ahead of the store's clock a claimed instant may lie: more than clocks kept by NTP ever differ."""
+
+MEND_EVERY_SECONDS = 1.0
+"""After a failure the store tries to mend itself at most so often, when something is appended."""
+
+
+T = TypeVar("T")
 
 
 def utc_now() -> datetime:
@@ -43,16 +57,12 @@ class AuditStore:
     the calls.
     """
 
-    def __init__(
-        self, folder: Path, lock: int, journal: Journal, recovery: Recovery, now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, files: StoreFiles, lock: int, now: Callable[[], datetime]) -> None:
         """Use `open`."""
-        self._folder = folder
+        self._files = files
         self._lock: int | None = lock
-        self._journal = journal
-        self._recovery = recovery
         self._now = now
-        self._marks = dict(journal.marks)
+        self._marks = dict(files.journal.marks)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="audit")
         self._queue: list[PreparedRow] = []
         self._waiting: list[asyncio.Future[None]] = []
@@ -60,15 +70,29 @@ class AuditStore:
         self._committing = False
         self._scheduled = False
         self._failure: BaseException | None = None
+        self._mending: asyncio.Future[None] | None = None
+        self._mend_after = 0.0
+        self._upkeep = Upkeep(self, files, self._thread, now)
 
     @classmethod
-    def open(cls, folder: Path, *, now: Callable[[], datetime] = utc_now, disk: Disk | None = None) -> Self:
+    def open(
+        cls,
+        folder: Path,
+        *,
+        now: Callable[[], datetime] = utc_now,
+        disk: Disk | None = None,
+        signing_key: Path | None = None,
+        marks: DiskMarks | None = None,
+    ) -> Self:
         """Take the folder (made if missing), recover it, and be its writer until `close`.
 
         Args:
             folder: of this store alone.
             now: the clock, aware.
             disk: the port to the disk; the machine's own by default.
+            signing_key: file of the private key that signs checkpoints; made when first needed. In the folder by
+                default, where whoever can alter the rows can use it too: name a better place where there is one.
+            marks: when the disk counts as low and as full; by its size by default.
 
         Raises:
             StoreBusy: another process has it, or it is open already.
@@ -77,11 +101,11 @@ class AuditStore:
         disk = disk or LocalDisk()
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = _take(folder)
+            lock = _hold(folder)
         except OSError as error:
             raise StoreUnavailable(f"the audit folder {folder} cannot be opened: {error.strerror or error}") from error
         try:
-            position, recovery = recover(folder, disk=disk, now=now)
+            files = StoreFiles(folder, disk=disk, now=now, signing_key=signing_key, marks=marks)
         except OSError as error:
             os.close(lock)
             raise StoreUnavailable(
@@ -91,22 +115,50 @@ class AuditStore:
         except BaseException:
             os.close(lock)
             raise
-        return cls(folder, lock, Journal(folder, position, disk=disk, now=now), recovery, now)
+        return cls(files, lock, now)
 
     @property
     def folder(self) -> Path:
         """Where the rows lie."""
-        return self._folder
+        return self._files.folder
 
     @property
     def recovery(self) -> Recovery:
-        """What opening found."""
-        return self._recovery
+        """What opening found; after a failure, what mending found."""
+        return self._files.recovery
+
+    @property
+    def head(self) -> Head:
+        """Names everything written so far."""
+        return self._files.journal.head
 
     @property
     def chain_head(self) -> str:
         """The chain after the last commit, hexadecimal: names everything written so far."""
-        return self._journal.chain_head.hex()
+        return self.head.chain.hex()
+
+    @property
+    def settings(self) -> LogSettings:
+        """How the log is kept."""
+        return self._files.settings
+
+    @property
+    def disk_state(self) -> DiskState:
+        """Whether there is room; `full` means that rows are refused."""
+        if self._files.space.is_due():
+            with contextlib.suppress(OSError):  # what cannot be asked is as it was; the next write tells
+                self._files.space.look()
+        return self._files.space.state
+
+    @property
+    def failure(self) -> str | None:
+        """Why no rows are taken; None when they are. Room on the disk is told by `disk_state`."""
+        return None if self._failure is None else str(self._failure)
+
+    @property
+    def signing_failure(self) -> str | None:
+        """Why no checkpoint can be signed; None when one can. Rows are taken all the same."""
+        return self._files.notary.failure
 
     def mark(self, sender: str) -> int:
         """The highest sequence taken from this sender, those on their way to the disk included; 0 for a new one."""
@@ -125,7 +177,7 @@ class AuditStore:
         # In the writer's thread, between two commits.
         return await asyncio.get_running_loop().run_in_executor(
             self._thread,
-            lambda: {sender: mark for sender, mark in self._journal.marks.items() if sender.startswith(prefix)},
+            lambda: {sender: mark for sender, mark in self._files.journal.marks.items() if sender.startswith(prefix)},
         )
 
     async def append(self, events: Iterable[AuditEvent]) -> None:
@@ -136,28 +188,74 @@ class AuditStore:
 
         Raises:
             EventError: one of them cannot become a row; none was taken.
-            StoreFailed: a write or sync failed, now or before; open the store again and send again.
+            StoreFailed: a write or sync failed, now or just before; send again, the store mends itself.
+            StoreFull: there is too little room on the disk; send again later.
             StoreClosed: `close` was called.
         """
         self._refuse_when_down()
-        rows, marks = self._prepare(events)
-        if not rows and not self._waiting and not self._in_flight:
-            return
-        self._marks.update(marks)
-        self._queue += rows
-        await self._committed()
+        if self._files.space.state is DiskState.FULL:
+            self._refuse_when_full()
+        await self._take(events)
+
+    async def append_own(self, events: Iterable[AuditEvent]) -> None:
+        """Write rows of the store's own, also where others are refused for want of room.
+
+        Raises:
+            StoreFailed: likewise.
+            StoreClosed: likewise.
+        """
+        self._refuse_when_down()
+        await self._take(events)
+
+    async def apply(self, settings: LogSettings) -> None:
+        """Keep the log like this from now on; on disk when this returns.
+
+        Raises:
+            StoreFailed: the settings could not be written; those before stay in force.
+            StoreClosed: `close` was called.
+        """
+        self._refuse_when_down()
+        try:
+            await self._run(self._files.apply, settings)
+        except OSError as error:
+            raise StoreFailed(f"the settings of the audit log could not be written: {error}") from error
+        self._upkeep.settings_changed()
+
+    async def checkpoint(self) -> Checkpoint | None:
+        """Sign what is there now, and return the newest checkpoint; None for a store without rows.
+
+        Raises:
+            KeyUnusable: there is no key to sign with.
+            StoreFailed: it could not be written.
+            StoreClosed: `close` was called.
+        """
+        self._refuse_when_down()
+        try:
+            return await self._run(self._files.checkpoint)
+        except OSError as error:
+            raise StoreFailed(f"the checkpoint could not be written: {error}") from error
+
+    async def maintain(self) -> None:
+        """Do now what is done once a minute: a checkpoint that is due, retention, compression, a look at the disk."""
+        self._refuse_when_down()
+        await self._upkeep.round()
 
     async def close(self) -> None:
-        """Wait for what is queued, then let go of the folder; harmless when done twice."""
+        """Wait for what is queued, sign it, then let go of the folder; harmless when done twice."""
         if self._lock is None:
             return
         lock, self._lock = self._lock, None
-        while self._waiting or self._in_flight:
-            with contextlib.suppress(StoreFailed):
-                await self._committed()
-        self._thread.shutdown()
-        self._journal.close()
-        os.close(lock)
+        try:
+            await self._upkeep.stop()
+            while self._waiting or self._in_flight:
+                with contextlib.suppress(StoreFailed, StoreFull):
+                    await self._committed()
+            if self._failure is None:
+                await self._upkeep.last_checkpoint()
+        finally:
+            self._thread.shutdown()
+            self._files.close()
+            os.close(lock)
 
     async def __aenter__(self) -> Self:
         return self
@@ -166,6 +264,18 @@ class AuditStore:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close()
+
+    async def _run(self, work: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+    async def _take(self, events: Iterable[AuditEvent]) -> None:
+        rows, marks = self._prepare(events)
+        if not rows and not self._waiting and not self._in_flight:
+            return
+        self._marks.update(marks)
+        self._queue += rows
+        self._upkeep.start()
+        await self._committed()
 
     def _committed(self) -> asyncio.Future[None]:
         """Done when everything queued until now is on disk."""
@@ -179,14 +289,30 @@ class AuditStore:
         return done
 
     def _refuse_when_down(self) -> None:
-        if self._failure is not None:
-            raise self._failed(self._failure)
         if self._lock is None:
-            raise StoreClosed(f"the audit store {self._folder} is closed")
+            raise StoreClosed(f"the audit store {self.folder} is closed")
+        if self._failure is not None:
+            if self._mending is None and time.monotonic() >= self._mend_after:
+                self._mend()
+            raise self._failed(self._failure)
 
-    def _failed(self, cause: BaseException) -> StoreFailed:
+    def _refuse_when_full(self) -> None:
+        if self.disk_state is DiskState.FULL:
+            self._upkeep.refused()
+            raise StoreFull(
+                f"the disk of the audit store {self.folder} is nearly full ({self._files.space.room.free:,} bytes "
+                "left): rows are refused until there is room; send again later"
+            )
+        self._upkeep.room_again()
+
+    def _failed(self, cause: BaseException) -> StoreFailed | StoreFull:
+        if isinstance(cause, OSError) and cause.errno in NO_ROOM:
+            full = StoreFull(f"the disk of the audit store {self.folder} is full ({cause}): send again later")
+            full.__cause__ = cause
+            return full
         failed = StoreFailed(
-            f"the audit store {self._folder} could not write ({cause}) and takes nothing until it is opened again"
+            f"the audit store {self.folder} could not write ({cause}) and takes nothing until it has mended itself: "
+            "it tries once a second, send again"
         )
         failed.__cause__ = cause
         return failed
@@ -213,12 +339,8 @@ class AuditStore:
         rows, self._queue = self._queue, []
         self._in_flight, self._waiting = self._waiting, []
         self._committing = True
-        commit = asyncio.get_running_loop().run_in_executor(self._thread, self._commit, rows)
+        commit = asyncio.get_running_loop().run_in_executor(self._thread, self._files.commit, rows)
         commit.add_done_callback(self._finish)
-
-    def _commit(self, rows: list[PreparedRow]) -> None:
-        if rows:
-            self._journal.commit(rows)
 
     def _finish(self, commit: asyncio.Future[None]) -> None:
         self._committing = False
@@ -226,8 +348,11 @@ class AuditStore:
         failure = commit.exception()
         if failure is not None:
             self._failure = failure
+            self._mend_after = time.monotonic() + MEND_EVERY_SECONDS
             told += self._waiting
             self._waiting, self._queue = [], []
+        elif self._files.space.state is DiskState.FULL:
+            self._upkeep.filled()
         for waiter in told:
             if waiter.done():
                 continue  # its task was cancelled; the row stands all the same
@@ -239,9 +364,30 @@ class AuditStore:
             # After the tasks just told have run: those that go on appending share the next commit.
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._start)
+        if isinstance(failure, OSError) and failure.errno in NO_ROOM:
+            self._mend()  # at once: with the reserve given up, the refusal can be told
+
+    def _mend(self) -> None:
+        """Look at what is really there and go on in other files; in flight when this returns."""
+        self._mending = asyncio.get_running_loop().run_in_executor(self._thread, self._files.mend)
+        self._mending.add_done_callback(self._mended)
+
+    def _mended(self, mending: asyncio.Future[None]) -> None:
+        self._mending = None
+        self._mend_after = time.monotonic() + MEND_EVERY_SECONDS
+        if mending.cancelled():
+            return
+        failure = mending.exception()
+        if failure is not None:
+            self._failure = failure
+            return
+        self._failure = None
+        self._marks = dict(self._files.journal.marks)
+        if self._files.space.state is DiskState.FULL:
+            self._upkeep.filled()
 
 
-def _take(folder: Path) -> int:
+def _hold(folder: Path) -> int:
     lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from callkeeper.cli.main import CouldNotRun
+from callkeeper.cli.tls_options import tls_files, tls_options
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -20,11 +21,21 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="Where to listen; port 0 picks one.",
 )
 @click.option("--tokens", required=True, type=_FILE, help="Who may ask; read again when it changes.")
+@tls_options
 @click.option(
     "--log-format", type=click.Choice(["auto", "text", "json"]), default="auto", show_default=True,
     help="Lines for people or JSON; auto: JSON when standard error is no terminal.",
 )  # fmt: skip
-def serve(folder: Path, listen: str, tokens: Path, log_format: str) -> None:
+def serve(
+    *,
+    folder: Path,
+    listen: str,
+    tokens: Path,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    tls_client_ca: Path | None,
+    log_format: str,
+) -> None:
     """Run the audit collector.
 
     Recorders and the operator hand in their events over HTTP and are told when they are on disk; auditors download
@@ -33,7 +44,8 @@ def serve(folder: Path, listen: str, tokens: Path, log_format: str) -> None:
     \b
     Examples:
       callkeeper audit serve --dir /var/lib/callkeeper-audit --tokens /etc/callkeeper/tokens.json
-      callkeeper audit serve --dir audit --tokens tokens.json --listen 0.0.0.0:8480
+      callkeeper audit serve --dir audit --tokens tokens.json --listen 0.0.0.0:8480 \\
+        --tls-cert tls.crt --tls-key tls.key
 
     \b
     Exit codes:
@@ -50,6 +62,7 @@ def serve(folder: Path, listen: str, tokens: Path, log_format: str) -> None:
     from callkeeper.local.event_loop import fast_loop  # noqa: PLC0415 - see above
     from callkeeper.local.exits import CannotRun  # noqa: PLC0415 - see above
     from callkeeper.local.listening import bind, host_and_port  # noqa: PLC0415 - see above
+    from callkeeper.local.tls import ReloadedTls  # noqa: PLC0415 - see above
     from callkeeper.recorder.logs import configure_logging  # noqa: PLC0415 - see above
 
     configure_logging(as_json=log_format == "json" or (log_format == "auto" and not sys.stderr.isatty()))
@@ -63,9 +76,19 @@ def serve(folder: Path, listen: str, tokens: Path, log_format: str) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
         with bind(host, port, "--listen") as bound:
-            await serve_collector(Options(folder=folder, tokens=tokens, bound=bound), stopping)
+            context = None if tls is None else tls.context
+            shown = () if tls is None else (tls,)
+            following = None if tls is None else asyncio.create_task(tls.follow(), name="follow the certificates")
+            try:
+                options = Options(folder=folder, tokens=tokens, bound=bound, tls=context, shown=shown)
+                await serve_collector(options, stopping)
+            finally:
+                if following is not None:
+                    following.cancel()
 
     try:
+        files = tls_files(tls_cert, tls_key, tls_client_ca)
+        tls = None if files is None else ReloadedTls(files)
         with asyncio.Runner(loop_factory=fast_loop()) as runner:
             runner.run(until_told())
     except AuditError as error:

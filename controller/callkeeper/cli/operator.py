@@ -12,7 +12,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.command(short_help="Govern recorders from a Kubernetes cluster.")
 @click.option("--namespace", "namespaces", multiple=True, metavar="NS",
               help="Only this namespace; give it once for each. Without it: the whole cluster.")  # fmt: skip
-@click.option("--listen", default="127.0.0.1:8480", show_default=True, metavar="HOST:PORT",
+@click.option("--listen", default="127.0.0.1:8490", show_default=True, metavar="HOST:PORT",
               help="Where /healthz, /readyz, /metrics and /v1/changes are served.")  # fmt: skip
 @click.option("--collector", metavar="URL", help="The audit collector that takes the rows.")
 @click.option("--collector-token-file", type=_FILE, metavar="FILE", help="The file with the collector's token.")
@@ -50,7 +50,7 @@ def operator(
 
     \b
     Examples:
-      callkeeper operator --collector https://audit.callkeeper.svc:8490 --collector-token-file /run/collector/token
+      callkeeper operator --collector https://audit.callkeeper.svc:8480 --collector-token-file /run/collector/token
       callkeeper operator --namespace voice --cluster lab --without-audit --log-format text
 
     \b

@@ -1,41 +1,21 @@
 """Where audit rows go: a log of the collector per Recorder, or nowhere where that was asked for by name."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from ssl import SSLContext, create_default_context
-from typing import Protocol
 
-from callkeeper.audit.errors import StoreUnavailable
+from callkeeper.audit.collector_client import CollectorClient
+from callkeeper.audit.errors import CollectorRefused
 from callkeeper.audit.event import AuditEvent
-from callkeeper.kinds.finding import ObjectKey
-from callkeeper.reconcile.reconciler import AuditPort
+from callkeeper.operator.errors import CannotStart
 
 
-class AuditLogs(Protocol):
-    """Gives the log of a Recorder."""
-
-    def log(self, recorder: ObjectKey) -> AuditPort:
-        """Where the rows about this Recorder go; the same object for the same one."""
-        ...
-
-    async def close(self) -> None:
-        """Close every connection."""
-        ...
-
-
-class NoAudit:
+class NoLog:
     """Takes rows and keeps none: `--without-audit`."""
 
-    def log(self, recorder: ObjectKey) -> AuditPort:  # noqa: ARG002 - the port's signature
-        """See `AuditLogs.log`."""
-        return self
-
-    async def append(self, events: Sequence[AuditEvent]) -> None:
+    async def append(self, events: Iterable[AuditEvent]) -> None:
         """Keep nothing."""
-
-    async def close(self) -> None:
-        """Nothing is open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +36,12 @@ class Collector:
         """The token as it is now.
 
         Raises:
-            AuditError: the file cannot be read.
+            CollectorRefused: the file cannot be read.
         """
         try:
             return self.token_file.read_text(encoding="utf-8").strip()
         except OSError as error:
-            raise StoreUnavailable(
+            raise CollectorRefused(
                 f"the collector's token in {self.token_file} cannot be read: {error.strerror}"
             ) from error
 
@@ -69,39 +49,40 @@ class Collector:
         """Whom to trust; None for the system's authorities.
 
         Raises:
-            OSError: the file cannot be read, or is no PEM.
+            CannotStart: the file cannot be read, or is no PEM.
         """
-        return create_default_context(cafile=self.ca_file) if self.ca_file is not None else None
-
-
-class ClosingLog(AuditPort, Protocol):
-    """A log that holds connections."""
-
-    async def close(self) -> None:
-        """Close them."""
-        ...
+        if self.ca_file is None:
+            return None
+        try:
+            return create_default_context(cafile=self.ca_file)
+        except OSError as error:
+            raise CannotStart(
+                f"the certificates in {self.ca_file} cannot be used: {error.strerror or error}"
+            ) from error
 
 
 class CollectorLogs:
-    """One client a Recorder."""
+    """One client a log, made when it is first asked for."""
 
-    def __init__(self, open_log: Callable[[str], ClosingLog]) -> None:
+    def __init__(self, collector: Collector) -> None:
         """Prepare.
 
-        Args:
-            open_log: makes the client of a log named `namespace/recorder`.
+        Raises:
+            CannotStart: the certificates to trust cannot be used.
         """
-        self._open = open_log
-        self._logs: dict[ObjectKey, ClosingLog] = {}
+        self._collector = collector
+        self._tls = collector.tls()
+        self._logs: dict[str, CollectorClient] = {}
 
-    def log(self, recorder: ObjectKey) -> AuditPort:
-        """See `AuditLogs.log`."""
-        if recorder not in self._logs:
-            self._logs[recorder] = self._open(f"{recorder.namespace}/{recorder.name}")
-        return self._logs[recorder]
+    def log(self, namespace: str, recorder: str) -> CollectorClient:
+        """The log of a Recorder; the same client for the same one."""
+        name = f"{namespace}/{recorder}"
+        if name not in self._logs:
+            self._logs[name] = CollectorClient(self._collector.url, self._collector.token, name, ssl=self._tls)
+        return self._logs[name]
 
     async def close(self) -> None:
-        """See `AuditLogs.close`."""
+        """Close every connection."""
         for one in self._logs.values():
             await one.close()
         self._logs.clear()

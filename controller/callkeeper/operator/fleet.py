@@ -15,7 +15,7 @@ from callkeeper.kinds.finding import ObjectKey
 from callkeeper.kinds.reading import ObjectReading
 from callkeeper.operator.announcing import Announcer
 from callkeeper.operator.api import KubeApi
-from callkeeper.operator.audit_logs import AuditLogs
+from callkeeper.operator.audit_keeping import AuditKeeping
 from callkeeper.operator.errors import ApiError
 from callkeeper.operator.governed import INVALID, NO_ENDPOINT, Governed, Target, utc_now
 from callkeeper.operator.lease import Term
@@ -28,7 +28,7 @@ from callkeeper.operator.status_values import InForce, known_status, programmed_
 from callkeeper.operator.status_writer import Json, StatusWriter
 from callkeeper.reconcile.attribution import Attribution
 from callkeeper.reconcile.backoff import Backoff
-from callkeeper.reconcile.reconciler import Outcome, Reconciler
+from callkeeper.reconcile.reconciler import AuditPort, Outcome, Reconciler
 from callkeeper.reconcile.status import ObjectStatus, Statuses, orphans
 from callkeeper.reconcile.status_json import status_to_json
 from callkeeper.reconcile.worker import Worker
@@ -58,7 +58,7 @@ class Parts:
         metrics: counts.
         writer: brings statuses to the API server.
         announcer: writes events.
-        audit: where rows go.
+        log_of: where the rows about a Recorder go.
         attribution: knows who changed what.
         cluster: names the cluster in the owner's name.
         home: the namespace in which the operator keeps its own.
@@ -72,7 +72,7 @@ class Parts:
     metrics: Metrics
     writer: StatusWriter
     announcer: Announcer
-    audit: AuditLogs
+    log_of: Callable[[ObjectKey], AuditPort]
     attribution: Attribution
     cluster: str
     home: str
@@ -87,9 +87,11 @@ class Fleet:
 
     Attributes:
         parts: what all workers share.
+        keeping: carries AuditLogs out; None where no audit rows are kept.
     """
 
     parts: Parts
+    keeping: AuditKeeping | None = None
     _governed: dict[ObjectKey, Governed] = field(default_factory=dict)
     _unwritten: set[str] = field(default_factory=set)
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -162,7 +164,7 @@ class Fleet:
             recorder=key,
             port=port,
             ledgers=ledger,
-            audit=parts.audit.log(key),
+            audit=parts.log_of(key),
             attribution=parts.attribution,
             clock=utc_now,
             show=ledger.show,
@@ -188,9 +190,27 @@ class Fleet:
         parts = self.parts
         parts.metrics.reconciled(key, outcome, outcome.seconds)
         _log(key, outcome)
-        await self._write(outcome.statuses, outcome)
+        statuses = outcome.statuses
+        if self.keeping is not None:
+            if outcome.in_force is not None:
+                self.keeping.want(key, outcome.in_force.audit)
+            statuses = {one: self._judged(key, status) for one, status in statuses.items()}
+        await self._write(statuses, outcome)
         self._settled.add(key)
         self._look_settled()
+
+    def _judged(self, recorder: ObjectKey, status: ObjectStatus) -> ObjectStatus:
+        """With what the collector says, where it has a say."""
+        entry = self.parts.registry.get(status.key)
+        if status.key.kind != "AuditLog" or entry is None or self.keeping is None:
+            return status
+        return self.keeping.judged(recorder, status, utc_now(), known_status(status.key, entry))
+
+    def look_again(self, recorder: ObjectKey) -> None:
+        """Something about this Recorder is otherwise than before, elsewhere than in the cluster."""
+        governed = self._governed.get(recorder)
+        if governed is not None:
+            governed.worker.wake()
 
     async def _write(self, statuses: Statuses, outcome: Outcome | None) -> None:
         parts, now = self.parts, utc_now()
@@ -233,6 +253,8 @@ class Fleet:
         governed = self._governed.pop(key)
         await governed.end()
         self.parts.metrics.forget(key)
+        if self.keeping is not None:
+            self.keeping.forget(key)
 
     async def _sweep(self) -> None:
         """Now and again remove what Recorders that are gone left behind."""

@@ -26,7 +26,7 @@ class Options:
 
     namespaces: tuple[str, ...] = ()
     host: str = "127.0.0.1"
-    port: int = 8480
+    port: int = 8490
     collector: Collector | None = None
     lease_namespace: str | None = None
     lease_name: str = DEFAULT_LEASE

@@ -56,6 +56,7 @@ class Seen:
 
     Attributes:
         key: the object.
+        uid: its UID.
         version: the resource version.
         document: as the API server told it; of a deletion the last state known, where it is known.
         deleted: whether it is gone.
@@ -63,6 +64,7 @@ class Seen:
     """
 
     key: ObjectKey
+    uid: str
     version: int
     document: Mapping[str, Any] | None
     deleted: bool = False
@@ -120,7 +122,7 @@ class Registry:
         self._gone.pop(key, None)
         entry = Entry(reading=read_object(lean(document)), version=version, status=status)
         self._objects[key.namespace][key] = entry
-        self._tell(Seen(key=key, version=version, document=document, listed=listed))
+        self._tell(Seen(key=key, uid=entry.uid, version=version, document=document, listed=listed))
 
     def gone(self, key: ObjectKey, version: int, document: Mapping[str, Any] | None = None, *, listed: bool) -> None:
         """Take in that an object was deleted at a version."""
@@ -132,7 +134,7 @@ class Registry:
             del self._gone[next(iter(self._gone))]
         if known is not None:
             del self._objects[key.namespace][key]
-            self._tell(Seen(key=key, version=version, document=document, deleted=True, listed=listed))
+            self._tell(Seen(key=key, uid=known.uid, version=version, document=document, deleted=True, listed=listed))
 
     def complete(self, kind: str, namespace: str | None, there: Iterable[ObjectKey], version: int) -> None:
         """Take in that a complete list, as of a version, held these and no others."""

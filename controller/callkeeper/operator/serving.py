@@ -14,12 +14,20 @@ from typing import Any
 
 import structlog
 
+from callkeeper.kinds.finding import ObjectKey
 from callkeeper.kinds.reading import KINDS
 from callkeeper.operator import paths
 from callkeeper.operator.access import Access, find_access
 from callkeeper.operator.announcing import Announcer
 from callkeeper.operator.api import KubeApi
-from callkeeper.operator.audit_logs import AuditLogs, NoAudit
+from callkeeper.operator.attribution.config_maps import ConfigMapBooks
+from callkeeper.operator.attribution.notes import ChangeNotes
+from callkeeper.operator.attribution.rows import ChangeRows
+from callkeeper.operator.attribution.versions import read_version
+from callkeeper.operator.attribution.who import ClusterAttribution
+from callkeeper.operator.audit_exports import AuditExports
+from callkeeper.operator.audit_keeping import AuditKeeping
+from callkeeper.operator.audit_logs import CollectorLogs, NoLog
 from callkeeper.operator.door import Door
 from callkeeper.operator.errors import ApiDenied, ApiNotFound, ApiUnavailable, CannotStart
 from callkeeper.operator.fleet import Fleet, Parts
@@ -27,10 +35,10 @@ from callkeeper.operator.lease import Lease, Term
 from callkeeper.operator.listing import Listing
 from callkeeper.operator.metrics import Metrics
 from callkeeper.operator.options import Options
-from callkeeper.operator.registry import Registry, key_of
+from callkeeper.operator.registry import Registry, Seen, key_of
 from callkeeper.operator.status_writer import StatusWriter
 from callkeeper.operator.watching import Watching
-from callkeeper.reconcile.attribution import Attribution, Unattributed
+from callkeeper.reconcile.reconciler import AuditPort
 
 log = structlog.get_logger()
 
@@ -89,20 +97,24 @@ class Operator:
         self._lease = Lease(self._api, self._home, options.lease_name, identity)
         self._announcer = Announcer(self._api, identity, self._may_write)
         self._writer = StatusWriter(self._api, self._registry, self._metrics, self._may_write)
-        self._attribution: Attribution = Unattributed("operator")
-        self._audit: AuditLogs = _audit_logs(options)
+        self._notes = ChangeNotes()
+        self._attribution = ClusterAttribution(self._notes, trusted=options.trusted_gitops)
+        self._logs = CollectorLogs(options.collector) if options.collector is not None else None
+        self._rows: ChangeRows | None = None
         self._settled = asyncio.Event()
         self._fleet: Fleet | None = None
+        self._exports: AuditExports | None = None
         self._cluster = ""
 
     async def run(self) -> None:
         """Serve, list, watch, and lead when it is this replica's turn; until cancelled."""
         self._stack.push_async_callback(self._api.close)
-        self._stack.push_async_callback(self._audit.close)
+        if self._logs is not None:
+            self._stack.push_async_callback(self._logs.close)
         door = Door(
             ready=self._why_not_ready,
             metrics=self._metrics.exposition,
-            take_notes=None,
+            take_notes=self._notes.take_body,
             changes_token_file=self._options.changes_token_file,
         )
         self._stack.push_async_callback(door.close)
@@ -114,12 +126,15 @@ class Operator:
             ) from error
         log.info("listening", address=f"{self._options.host}:{port}", identity=self._lease.identity)
         await self._wait_for_cluster()
+        self._observe_changes()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listing.run(), name="list")
             group.create_task(self._announcer.run(), name="announce")
             group.create_task(self._watch(), name="watch")
             await self._listing.complete.wait()
             log.info("listed", objects=len(self._registry))
+            if self._rows is not None:
+                self._rows.complete(self._options.namespaces or None)
             group.create_task(self._lease.run(self._lead), name="lease")
 
     async def _wait_for_cluster(self) -> None:
@@ -177,6 +192,30 @@ class Operator:
         else:
             self._registry.observe(document)
 
+    def _observe_changes(self) -> None:
+        """Let who tells of changes see every version of every object."""
+        if self._logs is not None:
+            self._rows = ChangeRows(
+                notes=self._notes,
+                attribution=self._attribution,
+                books=ConfigMapBooks(self._api, self._home, self._options.lease_name),
+                log_of=self._logs.log,
+                cluster=self._cluster,
+            )
+        self._registry.observers.append(self._see)
+
+    def _see(self, seen: Seen) -> None:
+        if self._rows is None:
+            version = read_version(seen.document) if seen.document is not None and not seen.deleted else None
+            if version is not None:
+                self._attribution.observe(version)
+        elif seen.deleted:
+            self._rows.removed(seen.key, seen.uid)
+        elif seen.document is not None:
+            self._rows.observe(seen.document)
+        if self._exports is not None and seen.key.kind in {"AuditExport", "Recorder"}:
+            self._exports.wake()
+
     async def _lead(self, term: Term) -> None:
         parts = Parts(
             api=self._api,
@@ -184,7 +223,7 @@ class Operator:
             metrics=self._metrics,
             writer=self._writer,
             announcer=self._announcer,
-            audit=self._audit,
+            log_of=self._log_of,
             attribution=self._attribution,
             cluster=self._cluster,
             home=self._home,
@@ -194,15 +233,35 @@ class Operator:
         )
         self._metrics.leader.set(1)
         self._metrics.epoch.set(term.epoch)
-        self._fleet = Fleet(parts=parts)
+        fleet = self._fleet = Fleet(parts=parts)
+        if self._logs is not None:
+            fleet.keeping = AuditKeeping(logs=self._logs, changed=fleet.look_again)
+        self._exports = AuditExports(
+            api=self._api,
+            registry=self._registry,
+            writer=self._writer,
+            logs=self._logs,
+            attribution=self._attribution,
+            home=self._home,
+            scope=self._options.namespaces,
+        )
         settling = asyncio.create_task(self._fleet.settled.wait())
         settling.add_done_callback(lambda _: self._settled.set())
         try:
-            await self._fleet.run()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(fleet.run(), name="fleet")
+                group.create_task(self._exports.run(), name="exports")
+                if fleet.keeping is not None:
+                    group.create_task(fleet.keeping.run(), name="keep audit logs")
+                if self._rows is not None:
+                    group.create_task(self._rows.run(), name="tell changes")
         finally:
             settling.cancel()
-            self._fleet = None
+            self._fleet = self._exports = None
             self._metrics.leader.set(0)
+
+    def _log_of(self, recorder: ObjectKey) -> AuditPort:
+        return self._logs.log(recorder.namespace, recorder.name) if self._logs is not None else NoLog()
 
     def _may_write(self) -> bool:
         return self._lease.valid
@@ -213,10 +272,3 @@ class Operator:
         if self._fleet is not None and not self._fleet.settled.is_set():
             return "leads, and the first pass is not over yet"
         return None
-
-
-def _audit_logs(options: Options) -> AuditLogs:
-    if options.collector is None:
-        return NoAudit()
-
-    raise CannotStart("this release has no client of the collector yet; use --without-audit")

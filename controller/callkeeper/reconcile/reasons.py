@@ -20,6 +20,7 @@ class ConditionType(StrEnum):
         READY: every object; all of the others are True.
         RECONCILING: only while True: something is still being done about it, without anybody's help.
         STALLED: only while True: nothing more happens until somebody acts.
+        DISK_PRESSURE: AuditLog, only while True: the collector's disk is low or full.
     """
 
     ACCEPTED = "Accepted"
@@ -29,6 +30,7 @@ class ConditionType(StrEnum):
     READY = "Ready"
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
+    DISK_PRESSURE = "DiskPressure"
 
 
 class ConditionStatus(StrEnum):
@@ -64,6 +66,9 @@ class Reason(StrEnum):
         ENDPOINT_MISSING: the Recorder names no endpoint, and in a cluster there is no embedded recorder.
         IN_FORCE_LOST: what is in force is not known any more, and not every object is valid.
         AUDIT_UNAVAILABLE: what would be done cannot be noted durably, so it is not done.
+        DISK_LOW: the collector's disk is low or full.
+        EXPORTED: the file of an AuditExport is complete.
+        EXPORT_FAILED: the collector cannot make the file as it is asked for.
         READY: nothing is amiss.
     """
 
@@ -88,6 +93,9 @@ class Reason(StrEnum):
     ENDPOINT_MISSING = "EndpointMissing"
     IN_FORCE_LOST = "InForceLost"
     AUDIT_UNAVAILABLE = "AuditUnavailable"
+    DISK_LOW = "DiskLow"
+    EXPORTED = "Exported"
+    EXPORT_FAILED = "ExportFailed"
     READY = "Ready"
 
 

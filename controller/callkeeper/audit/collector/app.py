@@ -4,10 +4,11 @@ Whoever composes it (`serving`) hands in the logs and the principals. Serve it w
 server that believes anybody's X-Forwarded-For would write that into the log.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
+from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -18,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from callkeeper.audit.collector import bounds
 from callkeeper.audit.collector.door import Door, Principals
 from callkeeper.audit.collector.downloads import DownloadRoutes
+from callkeeper.audit.collector.export_routes import ExportRoutes
 from callkeeper.audit.collector.logs import Logs
 from callkeeper.audit.collector.metrics import Metrics
 from callkeeper.audit.collector.operations import OPERATIONS
@@ -27,13 +29,24 @@ from callkeeper.audit.collector.service import ServiceRoutes
 from callkeeper.audit.store import utc_now
 
 
-def create_app(logs: Logs, principals: Principals, *, now: Callable[[], datetime] = utc_now) -> Starlette:
-    """Make the application."""
-    metrics = Metrics(logs)
+def create_app(
+    logs: Logs, principals: Principals, *, now: Callable[[], datetime] = utc_now, shown: Iterable[Collector] = ()
+) -> Starlette:
+    """Make the application; whoever serves it closes `app.state.exports` at the end.
+
+    Args:
+        logs: what is kept.
+        principals: who may ask.
+        now: the clock, aware.
+        shown: further metrics.
+    """
+    metrics = Metrics(logs, shown)
     door = Door(principals, metrics)
+    exports = ExportRoutes(logs, now)
     parts: tuple[Any, ...] = (
         LogRoutes(logs, metrics),
         DownloadRoutes(logs, metrics, now),
+        exports,
         ServiceRoutes(logs, metrics, principals),
     )
     routes = []
@@ -46,6 +59,7 @@ def create_app(logs: Logs, principals: Principals, *, now: Callable[[], datetime
         routes.append(route)
     app = Starlette(routes=routes, exception_handlers={HTTPException: _no_route})
     app.router.redirect_slashes = False
+    app.state.exports = exports
     app.add_middleware(ShortAddress)
     return app
 

@@ -30,6 +30,12 @@ MARKS_PAGE = 1_000
 DOWNLOADS = 16
 """Downloads under way at once: each reads a disk and holds a few chunks of 1 MiB, or up to 8 MiB of a selection."""
 
+EXPORTS = 1_000
+"""Exports of one log that stay on the volume; the oldest are people's to delete."""
+
+EXPORT_WAIT_SECONDS = 1.0
+"""How long an answer waits for an export to be complete: small ones take one request, large ones are asked for."""
+
 PRINCIPALS = 10_000
 """Principals of the token file."""
 

@@ -1,6 +1,9 @@
 """What the collector counts, in a registry of its own. Labels hold logs and results, never a sender or a person."""
 
+from collections.abc import Iterable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.registry import Collector
 
 from callkeeper.audit.collector.logs import Logs
 
@@ -11,9 +14,11 @@ DURATION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0
 class Metrics:
     """The collector's metrics."""
 
-    def __init__(self, logs: Logs) -> None:
+    def __init__(self, logs: Logs, shown: Iterable[Collector] = ()) -> None:
         self._logs = logs
         self._registry = CollectorRegistry()
+        for one in shown:
+            self._registry.register(one)
         self.rows = Counter(
             "callkeeper_audit_rows", "Rows taken from senders and put on disk.", ["log"], registry=self._registry
         )

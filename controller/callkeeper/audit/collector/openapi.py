@@ -8,7 +8,7 @@ from typing import Any
 
 from callkeeper.audit.actions import Action
 from callkeeper.audit.collector import bounds
-from callkeeper.audit.collector.answers import DiskState
+from callkeeper.audit.collector.answers import DiskState, ExportState
 from callkeeper.audit.collector.operations import OPERATIONS, Operation
 from callkeeper.audit.collector.problems import MEDIA_TYPE, TYPES
 from callkeeper.audit.event import MAX_SEQUENCE, SENDER
@@ -23,7 +23,11 @@ WITH_BODY = ("malformed-json", "body-too-large", "unsupported-media-type", "inva
 WITH_LOG = ("invalid-request",)
 
 _REPEATABLE: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
-_PARTS = {"namespace": "Namespace of the log: a DNS label.", "recorder": "Name of the recorder: a DNS subdomain."}
+_PARTS = {
+    "namespace": "Namespace of the log: a DNS label.",
+    "recorder": "Name of the recorder: a DNS subdomain.",
+    "name": "Name of the export: a DNS subdomain.",
+}
 
 
 def api_documents() -> Mapping[str, bytes]:
@@ -176,6 +180,30 @@ def _schemas() -> dict[str, Any]:
             },
             "head",
             "disk",
+        ),
+        "ExportRequest": _object(
+            {
+                "from": {**text, "description": "First instant: a date (00:00 UTC) or an RFC 3339 time."},
+                "to": {**text, "description": "The instant the range ends before, in the same forms."},
+                "email": {**maybe_text, "description": "Only rows of this address."},
+                "action": {**maybe_text, "description": "Only rows of this action."},
+                "requestedBy": {**text, "description": "Who asked, for the audit row."},
+            },
+            "from",
+            "to",
+            "requestedBy",
+        ),
+        "Export": _object(
+            {
+                "state": {"enum": [state.value for state in ExportState]},
+                "file": {**maybe_text, "description": "Path on the collector's volume."},
+                "rows": {**maybe_count, "description": "Without the header line."},
+                "bytes": maybe_count,
+                "sha256": {**maybe_text, "description": "Of the file's bytes."},
+                "message": {**text, "description": "Why it failed, or what it waits for."},
+            },
+            "state",
+            "message",
         ),
         "Health": _object(
             {"status": text, "checks": {"type": "object", "additionalProperties": text}}, "status", "checks"

@@ -20,9 +20,11 @@ TYPES: Mapping[str, tuple[int, str, str]] = {
     "unauthenticated": (401, "No valid token", "send Authorization: Bearer … with a token of the collector's file"),
     "forbidden": (403, "Not among your rights", "ask with a principal that may, or have its entry changed"),
     "not-found": (404, "No such address", "see schemas/audit-collector-api.json for what there is"),
+    "unknown-export": (404, "No such export", "see its name; one that was never asked for, or was deleted"),
     "unknown-log": (404, "No such log", "see its name; a log begins with its first event or settings"),
     "method-not-allowed": (405, "Not with this method", "see schemas/audit-collector-api.json for what there is"),
     "sequence-out-of-order": (409, "The events do not ascend", "send a sender's events in the order of its numbers"),
+    "export-exists": (409, "Another export has this name", "choose another name, or delete it first"),
     "body-too-large": (413, "The body is too large", "send several smaller ones; see docs/reference/limits.md"),
     "uri-too-long": (414, "The address is too long", "see docs/reference/limits.md"),
     "unsupported-media-type": (415, "Another media type is expected", "send Content-Type: application/json"),
@@ -32,12 +34,13 @@ TYPES: Mapping[str, tuple[int, str, str]] = {
     "too-busy": (429, "Too much at once", "send it again after Retry-After"),
     "internal-error": (500, "The collector failed", "see its log; the fault is ours"),
     "store-unavailable": (503, "The log takes no rows now", "send it again after Retry-After; see the collector's log"),
+    "too-many-exports": (503, "Too many exports", "delete exports not needed any more"),
     "too-many-logs": (503, "Too many logs", "remove logs not in use from the collector's folder, or add a collector"),
 }
 """Every problem type with its status, its title and what to do."""
 
 _RETRY = {"too-busy": bounds.RETRY_SECONDS, "store-unavailable": bounds.RETRY_SECONDS,
-          "too-many-logs": bounds.RETRY_FULL_SECONDS}  # fmt: skip
+          "too-many-exports": bounds.RETRY_FULL_SECONDS, "too-many-logs": bounds.RETRY_FULL_SECONDS}  # fmt: skip
 
 
 class Problem(AuditError):  # noqa: N818 - RFC 9457's word

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from socket import socket
+from ssl import SSLContext
 
 import structlog
 import uvicorn
+from prometheus_client.registry import Collector
 
 from callkeeper import __version__
 from callkeeper.audit.collector.app import create_app
@@ -37,11 +39,15 @@ class Options:
         folder: holds a folder a namespace, in it one a recorder.
         tokens: the token file.
         bound: where to listen.
+        tls: what connections begin with; None for plain HTTP.
+        shown: further metrics.
     """
 
     folder: Path
     tokens: Path
     bound: socket
+    tls: SSLContext | None = None
+    shown: tuple[Collector, ...] = ()
 
 
 class _Server(uvicorn.Server):
@@ -66,9 +72,11 @@ async def serve_collector(
     principals = TokenFile(options.tokens)
     with _held(options.folder):
         logs = Logs(options.folder, now=utc_now)
+        tls = options.tls
+        app = create_app(logs, principals, shown=options.shown)
         server = _Server(
             uvicorn.Config(
-                create_app(logs, principals),
+                app,
                 loop="none",
                 http="httptools",
                 ws="none",
@@ -77,6 +85,7 @@ async def serve_collector(
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
+                ssl_context_factory=None if tls is None else lambda _, __: tls,
                 timeout_keep_alive=IDLE_SECONDS,
                 timeout_graceful_shutdown=GRACE_SECONDS,
             )
@@ -94,6 +103,7 @@ async def serve_collector(
             await serving
         finally:
             told.cancel()
+            await app.state.exports.close()
             await logs.close()
             log.info("collector_ended", folder=str(options.folder))
 

@@ -1,0 +1,152 @@
+"""Ed25519 keys: the file they lie in, signing, checking.
+
+Facts:
+    - A key file holds one or more private keys as PEM (PKCS#8), the one in use first. Older ones behind it may sign the
+      word that the first one follows them, and are not needed afterwards.
+    - It is made with mode 0600 where it is missing.
+
+The library is loaded when something is signed or checked: most commands do neither.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from callkeeper.audit.disk import Disk, create_complete
+from callkeeper.audit.errors import KeyUnusable
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+PUBLIC_BYTES = 32
+_PRIVATE = re.compile(rb"-----BEGIN PRIVATE KEY-----.*?-----END PRIVATE KEY-----\s*", re.DOTALL)
+_ID_DIGITS = 16
+"""Of a key's hash: enough to tell one organisation's keys apart. What is trusted is the key, never its id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningKey:
+    """A private key.
+
+    Attributes:
+        private: the library's key.
+        public: its public key, 32 bytes.
+    """
+
+    private: "Ed25519PrivateKey"
+    public: bytes
+
+    @property
+    def id(self) -> str:
+        """Names the key in lines signed with it."""
+        return key_id(self.public)
+
+    def sign(self, text: bytes) -> bytes:
+        """64 bytes."""
+        return self.private.sign(text)
+
+    def pem(self) -> bytes:
+        """As it stands in a key file."""
+        from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - loaded when used
+
+        return self.private.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+
+
+def key_id(public: bytes) -> str:
+    """The name of a public key."""
+    return sha256(public).hexdigest()[:_ID_DIGITS]
+
+
+def new_key() -> SigningKey:
+    """A key nobody has."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - loaded when used
+
+    private = Ed25519PrivateKey.generate()
+    return SigningKey(private=private, public=private.public_key().public_bytes_raw())
+
+
+def load_keys(path: Path) -> tuple[SigningKey, ...]:
+    """The keys of a file, the one in use first.
+
+    Raises:
+        KeyUnusable: it cannot be read, or holds no key, or another kind of key.
+    """
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - loaded when used
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415 - loaded when used
+
+    keys = []
+    try:
+        for pem in _PRIVATE.findall(path.read_bytes()):
+            private = load_pem_private_key(pem, None)
+            if not isinstance(private, Ed25519PrivateKey):
+                raise KeyUnusable(f"{path} holds a key that is not Ed25519; make one with `openssl genpkey`")
+            keys.append(SigningKey(private=private, public=private.public_key().public_bytes_raw()))
+    except (OSError, ValueError) as error:
+        raise KeyUnusable(f"the signing key {path} cannot be read: {error}") from error
+    if not keys:
+        raise KeyUnusable(f"{path} holds no private key as PEM (PKCS#8)")
+    return tuple(keys)
+
+
+def save_keys(path: Path, keys: Sequence[SigningKey], disk: Disk) -> None:
+    """Write a key file, mode 0600; complete or as it was.
+
+    Raises:
+        KeyUnusable: it could not be written.
+    """
+    try:
+        create_complete(disk, path, b"".join(key.pem() for key in keys))
+    except OSError as error:
+        raise KeyUnusable(f"the signing key {path} cannot be made: {error.strerror or error}") from error
+
+
+def is_signed(public: bytes, text: bytes, signature: bytes) -> bool:
+    """Whether this is the key's signature of that text."""
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - loaded when used
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415 - loaded when used
+
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, text)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def public_pem(public: bytes) -> str:
+    """A public key as openssl reads it."""
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - loaded when used
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415 - loaded when used
+
+    key = Ed25519PublicKey.from_public_bytes(public)
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return key.public_bytes(serialization.Encoding.PEM, form).decode()
+
+
+def read_public_key(pem: bytes) -> bytes:
+    """The 32 bytes of a public key given as PEM; of a private one its public half.
+
+    Raises:
+        KeyUnusable: it is none.
+    """
+    from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415 - loaded when used
+    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - loaded when used
+        load_pem_private_key,
+        load_pem_public_key,
+    )
+
+    try:
+        if b"PRIVATE KEY" in pem:
+            private = load_pem_private_key(pem, None)
+            key: object = private.public_key()
+        else:
+            key = load_pem_public_key(pem)
+    except (ValueError, TypeError) as error:
+        raise KeyUnusable(f"no public key as PEM: {error}") from error
+    if not isinstance(key, ed25519.Ed25519PublicKey):
+        raise KeyUnusable("the public key is not Ed25519")
+    return key.public_bytes_raw()

@@ -1,0 +1,167 @@
+"""What is done beside the rows of an open store: checkpoints, retention, compression, and telling about a full disk.
+
+Runs as a task of the store's loop from the first row on, once a minute. What is long (hashing, compressing) runs in a
+thread that writes no rows; what changes the store runs in the one that does.
+
+Nothing that fails here stops a row: the failure is kept (`Upkeep.failure`), logged once, and the next round tries
+again.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from concurrent.futures import Executor
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import structlog
+
+from callkeeper.audit.actions import Action
+from callkeeper.audit.errors import AuditError
+from callkeeper.audit.event import AuditEvent
+from callkeeper.audit.files import StoreFiles
+from callkeeper.audit.sender import Sender
+
+log = structlog.get_logger()
+
+OWN_SENDER = "audit-store"
+"""Under this name a store numbers the rows it writes itself; no other sender may have it."""
+
+OWN_EMAIL = "system:audit-store"
+"""Who does what the store does itself."""
+
+FIRST_ROUND_SECONDS = 5.0
+ROUND_SECONDS = 60.0
+CHECKPOINT_EVERY = timedelta(hours=1)
+"""Tree heads are signed so often, while there are new rows, and when the store is closed."""
+
+
+class Owner(Protocol):
+    """The store as its upkeep sees it."""
+
+    def mark(self, sender: str) -> int:
+        """The highest sequence taken from this sender."""
+        ...
+
+    async def append_own(self, events: Iterable[AuditEvent]) -> None:
+        """Write rows of the store's own."""
+        ...
+
+
+class _Own:
+    """The store as an `Appender` of its own rows."""
+
+    def __init__(self, owner: Owner) -> None:
+        self.mark = owner.mark
+        self.append = owner.append_own
+
+
+class Upkeep:
+    """For one open store and one event loop."""
+
+    def __init__(self, owner: Owner, files: StoreFiles, thread: Executor, now: Callable[[], datetime]) -> None:
+        """Do nothing until `start`.
+
+        Args:
+            owner: takes the rows.
+            files: of the store.
+            thread: the one that writes.
+            now: the clock, aware.
+        """
+        self._owner = owner
+        self._files = files
+        self._thread = thread
+        self._now = now
+        self._task: asyncio.Task[None] | None = None
+        self._telling: set[asyncio.Task[None]] = set()
+        self._signed_at: datetime | None = None
+        self._full_since: datetime | None = None
+        self._refused = 0
+        self.failure: str | None = None
+
+    def start(self) -> None:
+        """Begin, when that was not done yet."""
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._rounds(), name="upkeep of the audit store")
+
+    async def stop(self) -> None:
+        """End; what is under way is taken to its end or not begun."""
+        if self._task is not None:
+            task, self._task = self._task, None
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        if self._telling:
+            await asyncio.wait(self._telling)
+
+    async def round(self) -> None:
+        """One round.
+
+        Raises:
+            AuditError: the key is not usable, or a row of the store's own was not taken.
+            OSError: the disk failed.
+        """
+        self._files.space.look()
+        await self._in_thread(self._files.space.keep_reserve)
+        now = self._now()
+        if self._signed_at is None or now - self._signed_at >= CHECKPOINT_EVERY or now < self._signed_at:
+            await self._in_thread(self._files.checkpoint)
+            self._signed_at = now
+
+    async def last_checkpoint(self) -> None:
+        """Sign what was written last, as far as that is possible."""
+        await self._guarded(self._in_thread(self._files.checkpoint))
+
+    def settings_changed(self) -> None:
+        """Look at retention and compression anew, soon."""
+
+    def filled(self) -> None:
+        """There is too little room from now on: say so in the log, once."""
+        if self._full_since is None:
+            self._full_since, self._refused = self._now(), 0
+            self._tell(Action.REFUSE_AUDIT_ROWS, {"freeBytes": self._files.space.room.free})
+
+    def refused(self) -> None:
+        """Rows were refused."""
+        self._refused += 1
+        self.filled()
+
+    def room_again(self) -> None:
+        """There is room from now on: say so in the log, once."""
+        if self._full_since is not None:
+            since, self._full_since = self._full_since, None
+            details = {"since": since.isoformat(timespec="seconds"), "refusals": self._refused}
+            self._tell(Action.ACCEPT_AUDIT_ROWS, details)
+
+    async def tell(self, action: Action, details: Mapping[str, Any]) -> None:
+        """Write a row of the store's own; it is on disk when this returns.
+
+        Raises:
+            StoreError: it was not written.
+        """
+        sender = Sender(_Own(self._owner), OWN_SENDER, app_name=self._files.settings.application_name)
+        await sender.emit(at=self._now(), email=OWN_EMAIL, ip_address="", action=action, details=details)
+
+    def _tell(self, action: Action, details: Mapping[str, Any]) -> None:
+        task = asyncio.get_running_loop().create_task(self._guarded(self.tell(action, details)))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    async def _rounds(self) -> None:
+        await asyncio.sleep(FIRST_ROUND_SECONDS)
+        while True:
+            await self._guarded(self.round())
+            await asyncio.sleep(ROUND_SECONDS)
+
+    async def _guarded(self, work: Coroutine[Any, Any, object]) -> None:
+        try:
+            await work
+        except (AuditError, OSError) as error:
+            if self.failure is None:
+                log.error("audit_upkeep_failed", error=str(error))  # noqa: TRY400 - said in words
+            self.failure = str(error)
+        else:
+            self.failure = None
+
+    async def _in_thread(self, work: Callable[[], object]) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, work)

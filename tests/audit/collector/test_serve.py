@@ -1,0 +1,86 @@
+"""`callkeeper audit serve` as a process: TLS, clean end, kill -9 under senders."""
+
+import asyncio
+import ssl
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from tests.audit.collector.processes import Process
+from tests.audit.collector.served import LOG, token
+from tests.audit.making import event, identifiers, proven_rows, stored
+from tests.local.certificates import Authority
+
+from callkeeper.audit.collector_client import CollectorClient
+from callkeeper.audit.errors import CollectorError
+from callkeeper.cli.audit import audit
+
+
+def test_it_serves_with_tls_gives_the_log_to_the_command_line_and_ends_cleanly(tmp_path):
+    authority = Authority()
+    authority.pair().write(tmp_path / "tls.crt", tmp_path / "tls.key")
+    (tmp_path / "ca.crt").write_bytes(authority.certificate)
+    (tmp_path / "token").write_text(token("vera") + "\n")
+    running = Process(tmp_path, "--tls-cert", tmp_path / "tls.crt", "--tls-key", tmp_path / "tls.key", scheme="https")
+
+    async def send() -> None:
+        trusted = ssl.create_default_context(cafile=tmp_path / "ca.crt")
+        async with CollectorClient(running.url, lambda: token("operator"), LOG, ssl=trusted) as client:
+            await client.append([event(1), event(2)])
+        async with CollectorClient(running.url, lambda: token("operator"), LOG) as stranger:
+            with pytest.raises(CollectorError, match="certificate"):
+                await stranger.append([event(3)])
+
+    asyncio.run(send())
+    asked = ["export", "--url", running.url, "--ca", tmp_path / "ca.crt", "--token-file", tmp_path / "token"]
+    asked += ["--log", LOG, "--from", "2026-11-23", "--to", "2026-11-23"]
+    result = CliRunner().invoke(audit, list(map(str, asked)))
+    assert result.exit_code == 0, result.stderr
+    assert identifiers([result.stdout_bytes]) == ["recorder:1", "recorder:2"]
+    refused = CliRunner().invoke(audit, list(map(str, [*asked, "--action", "Login", "--area", "settings"])))
+    assert (refused.exit_code, refused.stdout_bytes) == (2, b"")
+    assert running.end() == 0
+
+
+@pytest.mark.parametrize(
+    ("kills", "senders"), [(3, 8), pytest.param(500, 64, marks=[pytest.mark.faults, pytest.mark.timeout(3600)])]
+)
+def test_killed_again_and_again_every_acknowledged_event_is_one_row_in_its_order(kills, senders, tmp_path):
+    acknowledged = dict.fromkeys((f"s{lane}" for lane in range(senders)), 0)
+
+    async def send(running: Process, name: str) -> None:
+        async with CollectorClient(running.url, lambda: token("operator"), LOG, patience_seconds=0.0) as client:
+            try:
+                while True:
+                    # What was not acknowledged goes again, as an outbox sends it.
+                    first = acknowledged[name] + 1
+                    await client.append([event(number, sender=name) for number in range(first, first + 5)])
+                    acknowledged[name] = first + 4
+            except CollectorError:
+                return
+
+    async def under_load(running: Process) -> None:
+        lanes = [asyncio.create_task(send(running, name)) for name in acknowledged]
+        before = sum(acknowledged.values())
+        async with asyncio.timeout(60):
+            while sum(acknowledged.values()) < before + 20 * senders:  # noqa: ASYNC110 - told by no event
+                await asyncio.sleep(0.005)
+        await asyncio.to_thread(running.kill)
+        await asyncio.gather(*lanes)
+
+    for _ in range(kills):
+        asyncio.run(under_load(Process(tmp_path)))
+    last = Process(tmp_path)
+
+    async def marks() -> dict[str, int]:
+        async with CollectorClient(last.url, lambda: token("operator"), LOG) as client:
+            return await client.load_marks()
+
+    known = asyncio.run(marks())
+    assert last.end() == 0
+    names = stored(Path(last.folder) / LOG)
+    for sender, mark in acknowledged.items():
+        mine = [name for name in names if name.startswith(f"{sender}:")]
+        assert known[sender] >= mark
+        assert mine == [f"{sender}:{number}" for number in range(1, known[sender] + 1)]
+    assert proven_rows(Path(last.folder) / LOG)[0] == len(names)

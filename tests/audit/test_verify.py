@@ -1,0 +1,112 @@
+"""Verification of whole stores: what is sound is found sound, and each way of altering one is found and named."""
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.audit.making import NOON, Clock, event, seconds
+
+from callkeeper.audit.checkpoints import Checkpoint, list_checkpoints
+from callkeeper.audit.layout import CHECKPOINTS
+from callkeeper.audit.store import AuditStore
+from callkeeper.audit.verification import Trouble
+from callkeeper.audit.verify import verify
+
+DAY = "audit-2026-11-23"
+NEXT = "audit-2026-11-24"
+TOMORROW = NOON + timedelta(days=1)
+
+
+async def fill(folder: Path) -> tuple[Checkpoint, ...]:
+    """Two days, a late run each, several commits, a checkpoint a day."""
+    clock = Clock()
+    async with AuditStore.open(folder, now=clock) as store:
+        await store.append([event(1), event(1, sender="other")])
+        await store.append([event(2, at=seconds(5)), event(3, at=seconds(-5))])
+        await store.checkpoint()
+        clock.at = TOMORROW
+        await store.append([event(4, at=TOMORROW), event(2, sender="other", at=TOMORROW)])
+        await store.append([event(5, at=TOMORROW - timedelta(seconds=9))])
+        await store.append([event(6, at=TOMORROW)])
+    return list_checkpoints(folder)
+
+
+def proofs(folder: Path) -> Iterator[Path]:
+    """The files that are rows or prove rows."""
+    return (path for path in sorted(folder.iterdir()) if path.name.startswith("audit-") or path.name == CHECKPOINTS)
+
+
+async def test_a_store_as_it_was_written_is_sound_and_its_checkpoints_fit(tmp_path):
+    checkpoints = await fill(tmp_path)
+    found = verify(tmp_path, against=checkpoints)
+    assert found.sound
+    assert found.problems == found.tails == found.notes == ()
+    assert (found.rows, found.checkpoints, found.against) == (8, 2, 2)
+    assert found.chain == checkpoints[-1].chain
+    assert found.start == "2026-11-23"
+
+
+def flip_and_find(folder: Path, step: int) -> None:
+    for path in proofs(folder):
+        whole = path.read_bytes()
+        for index in {*range(0, len(whole), step), *range(len(whole) - 3, len(whole))}:
+            altered = bytearray(whole)
+            altered[index] ^= (1, 0x20, 0x80)[index // step % 3]
+            path.write_bytes(altered)
+            assert not verify(folder).sound, (path.name, index)
+        path.write_bytes(whole)
+    assert verify(folder).sound
+
+
+async def test_a_flipped_bit_is_found_in_whatever_file_it_is(tmp_path):
+    await fill(tmp_path)
+    flip_and_find(tmp_path, step=7)
+
+
+@pytest.mark.faults
+async def test_a_flipped_bit_is_found_in_every_byte_of_every_file(tmp_path):
+    await fill(tmp_path)
+    flip_and_find(tmp_path, step=1)
+
+
+async def test_the_first_altered_commit_is_named_with_its_rows_and_bytes(tmp_path):
+    await fill(tmp_path)
+    path = tmp_path / f"{NEXT}.csv"
+    path.write_bytes(path.read_bytes().replace(b"recorder:6", b"recorder:7"))
+    (problem,) = verify(tmp_path).problems
+    assert (problem.trouble, problem.file, problem.commit) == (Trouble.ROWS_ALTERED, path.name, 6)
+    assert (problem.first_row, problem.rows) == (3, 1)
+    assert path.read_bytes()[problem.offset : problem.offset + problem.size].count(b"recorder:7") == 1
+    assert f"{NEXT}.csv: commit 6 of 2026-11-24 12:00:00 UTC, rows 3 to 3, bytes " in str(problem)
+
+
+@pytest.mark.parametrize("name", [f"{DAY}.csv", f"{DAY}.commits", f"{NEXT}.csv", f"{NEXT}.late-001.csv"])
+async def test_a_file_that_is_gone_is_found(tmp_path, name):
+    await fill(tmp_path)
+    if not (tmp_path / name).exists():
+        name = f"{DAY}.late-001.csv"
+    (tmp_path / name).unlink()
+    assert not verify(tmp_path).sound
+
+
+async def test_a_store_that_was_replaced_is_found_with_a_checkpoint_kept_elsewhere(tmp_path):
+    kept = await fill(tmp_path / "a")
+    await fill(tmp_path / "b")
+    assert verify(tmp_path / "b").sound
+    (problem, *_) = verify(tmp_path / "b", against=[kept[-1]]).problems
+    assert problem.trouble is Trouble.CHECKPOINT_UNKNOWN
+    assert "another store" in problem.message
+
+
+async def test_a_live_store_is_verified_up_to_its_last_commit(tmp_path):
+    async with AuditStore.open(tmp_path, now=Clock()) as store:
+        await store.append([event(1)])
+        assert verify(tmp_path).sound
+        with (tmp_path / f"{DAY}.csv").open("ab") as file:
+            file.write(b"2026-11-2")
+            os.fsync(file.fileno())
+        found = verify(tmp_path)
+    assert found.sound
+    assert [(tail.rows, tail.torn) for tail in found.tails] == [(0, 9)]

@@ -1,0 +1,43 @@
+"""What the operator does stands in the audit log once, and AuditLog and AuditExport are carried out."""
+
+import json
+import signal
+
+from tests.operator.cluster_objects import a_blacklist, an_object
+from tests.operator.processes import until
+from tests.operator.test_in_force import becomes, condition
+
+
+def test_each_change_has_its_rows_once_whatever_ends_in_between(
+    governed, collector, start_collector, kubectl, start_operator, namespace
+):
+    kubectl.apply(a_blacklist("+390212345678", "112"))
+    operator = start_operator(*collector.arguments)
+    kubectl.wait_for("Ready", "recorder/teams", "blacklist/never")
+    until(lambda: {"UpdateBlacklist", "CreateSettings"} <= set(collector.actions(namespace)), lambda: operator.text)
+    # The collector goes away: the change comes into force, and its rows wait in the ledger.
+    collector.end()
+    kubectl.apply(a_blacklist("112"))
+    until(lambda: governed.patterns == ["112"], lambda: operator.text)
+    becomes(kubectl, "recorder/teams", "AuditUnavailable", "Synced")
+    operator.end(signal.SIGKILL)
+    back = start_collector(port=collector.port)
+    second = start_operator(*back.arguments)
+    kubectl.wait_for("Ready", "recorder/teams", "blacklist/never")
+    until(lambda: back.actions(namespace).count("UpdateSettings") == 1, lambda: second.text)
+    assert back.actions(namespace).count("UpdateBlacklist") == 2
+    ids = [json.loads(row["Details"])["id"] for row in back.rows(namespace)]
+    assert len(set(ids)) == len(ids)
+    assert not any("0212345678" in row["Details"] for row in back.rows(namespace))
+    assert "0212345678" not in operator.text + second.text
+
+
+def test_how_the_log_is_kept_is_put_to_the_collector(governed, collector, kubectl, start_operator, namespace):
+    kubectl.apply(an_object("AuditLog", "kept", {"rotation": "16Mi", "applicationName": "lab"}))
+    operator = start_operator(*collector.arguments)
+    kubectl.wait_for("Ready", "auditlog/kept")
+    settings = collector.folder / namespace / "teams" / "settings.json"
+    until(lambda: settings.exists() and json.loads(settings.read_text())["rotation"] == "16Mi", lambda: operator.text)
+    collector.end()
+    kubectl.apply(an_object("AuditLog", "kept", {"rotation": "32Mi", "applicationName": "lab"}))
+    until(lambda: (found := condition(kubectl, "auditlog/kept")) and found[1] == "AuditUnavailable")
