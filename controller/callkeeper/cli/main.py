@@ -27,6 +27,7 @@ SUBCOMMANDS: Mapping[str, str] = {
     "users": "List, import and delete users, grant and revoke licences.",
     "recorder": "Serve a recorder; check, back up and restore what it keeps.",
     "operator": "Govern recorders from a Kubernetes cluster.",
+    "webhook": "Check objects as they are applied, and note who did.",
     "stamp": "Write author and commit of the last change into manifests.",
     "token": "Make a token for a user, to try what users may do.",
     "secrets": "Make the Secrets that an installation in a cluster waits for.",

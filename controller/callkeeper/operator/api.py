@@ -24,6 +24,8 @@ CONNECTIONS = 32
 PAGE_SIZE = 100
 """Objects of one page. An object has 1.5 MB at most, usually a few KB: a page is a few hundred KB."""
 
+UNPROCESSABLE = 422
+JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
@@ -76,6 +78,15 @@ class KubeApi:
         """Delete an object; raises as `get`."""
         await self.ask("DELETE", path)
 
+    async def json_patch(self, path: str, operations: list[Json]) -> Json:
+        """The object as patched (RFC 6902); raises as `get`, `ApiConflict` where a test in it does not hold."""
+        try:
+            return await self.ask("PATCH", path, operations, content_type=JSON_PATCH)
+        except ApiError as error:
+            if error.status == UNPROCESSABLE:
+                raise ApiConflict(str(error), error.status) from error
+            raise
+
     async def pages(self, path: str, *, metadata_only: bool = False, labels: str = "") -> AsyncIterator[Json]:
         """A whole list, page by page, all as of one resource version; raises as `get`, `ApiGone` when it took long."""
         token = ""
@@ -94,7 +105,7 @@ class KubeApi:
         self,
         method: str,
         path: str,
-        document: Json | None = None,
+        document: Json | list[Json] | None = None,
         *,
         parameters: Mapping[str, str] | None = None,
         accept: str = "application/json",

@@ -185,10 +185,14 @@ async def test_an_object_on_its_way_out_is_told_when_it_is_gone_and_once(operato
     assert told(await operator.rows_of(2, still=0.3))[1][:2] == ("DeleteSettings", "kim@example.com")
 
 
-async def test_an_object_made_anew_under_its_name_is_another_object(operator):
+@pytest.mark.parametrize("seen", [True, False])
+async def test_an_object_made_anew_under_its_name_is_another_object(operator, seen):
     operator.write("Blacklist", "never", blacklist("1"))
     await operator.rows_of(1, still=0)
-    operator.delete("Blacklist", "never")
+    if seen:
+        operator.delete("Blacklist", "never")
+    else:
+        operator.cluster.delete("Blacklist", "never")
     operator.write("Blacklist", "never", blacklist("2"))
     events = await operator.rows_of(3)
     assert sorted(one.action.value for one in events[1:]) == ["CreateSettings", "DeleteSettings"]

@@ -115,7 +115,7 @@ def read_review(body: bytes) -> Review:
         raise ReviewError("the body is no AdmissionReview with a request and its uid")
     if _mapping(value).get("apiVersion") != API_VERSION:
         raise ReviewError(f"the review is not of {API_VERSION}", uid)
-    operation = request.get("operation")
+    operation = _text(request.get("operation"))
     if operation not in set(Operation):
         raise ReviewError("the operation is not one that is looked at", uid)
     if _mapping(request.get("resource")).get("group") != GROUP or request.get("subResource"):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from callkeeper.kinds.finding import ObjectKey
 from callkeeper.operator.attribution.book import Told
 from callkeeper.operator.attribution.versions import Facts, Mark, ObjectVersion, read_facts
 
@@ -44,6 +45,7 @@ class Sightings:
 
     def __init__(self) -> None:
         self.objects: dict[str, Sighting] = {}
+        self._named = dict[ObjectKey, str]()
         self.bases: OrderedDict[str, tuple[Mark, Facts]] = OrderedDict()
         self.dirty: OrderedDict[str, None] = OrderedDict()
         self.gone: OrderedDict[str, None] = OrderedDict()
@@ -63,6 +65,10 @@ class Sightings:
                     self.bases.popitem(last=False)
             self.objects[version.uid] = Sighting(version=version, facts=read_facts(document), since=now)
         self.dirty[version.uid] = None
+        former = self._named.get(version.key)
+        if former is not None and former != version.uid:
+            self.removed(former, now)  # one of this name can only be there when the former is gone
+        self._named[version.key] = version.uid
         return True
 
     def removed(self, uid: str, now: float) -> ObjectVersion | None:
@@ -71,6 +77,8 @@ class Sightings:
         if seen is None or seen.removed:
             return None
         seen.removed, seen.since = True, now
+        if self._named.get(seen.version.key) == uid:
+            del self._named[seen.version.key]
         self.dirty[uid] = None
         self.gone[uid] = None
         while len(self.gone) > MAX_REMOVED_KEPT:
