@@ -16,7 +16,9 @@ from callkeeper.audit.journal import Journal
 from callkeeper.audit.layout import SETTINGS, SIGNING_KEY
 from callkeeper.audit.log_settings import LogSettings
 from callkeeper.audit.notary import Notary
+from callkeeper.audit.packing import PackedFile, take_over
 from callkeeper.audit.recovery import Damage, Extents, Recovery, leave_behind, recover
+from callkeeper.audit.retention import Expired, leave_stubs, remove
 from callkeeper.audit.routing import PreparedRow
 from callkeeper.audit.space import NO_ROOM, DiskMarks, Space
 
@@ -104,6 +106,43 @@ class StoreFiles:
             self._failed = error  # the next commit meets it, and mending follows
             raise
         return self.notary.checkpoint(self.journal.head) or last_checkpoint(self.folder)
+
+    def rotate_key(self) -> None:
+        """Sign what is there with the old key, then make a new one.
+
+        Raises:
+            KeyUnusable: the key cannot be read or made.
+            OSError: the change could not be written.
+        """
+        self.checkpoint()
+        self.notary.rotate_key(self.journal.head.store)
+
+    def take_over(self, packed: PackedFile) -> None:
+        """Put a compressed file in the place of the plain one.
+
+        Raises:
+            OSError: it could not be done; one of both is there.
+        """
+        if take_over(self.folder, packed, self.disk):
+            self.journal.forget([packed.name])
+
+    def leave_stubs(self, expired: Expired) -> None:
+        """Sign what is left of files that are about to be deleted.
+
+        Raises:
+            KeyUnusable: there is no key to sign with.
+            OSError: it could not be written.
+        """
+        leave_stubs(self.folder, expired, self.journal.head.store, self.notary, self.disk)
+
+    def remove(self, expired: Expired) -> None:
+        """Delete files of which signed lines are left.
+
+        Raises:
+            OSError: some may be left; the next round removes them.
+        """
+        if remove(self.folder, expired, self.disk):
+            self.journal.forget(expired.segments)
 
     def close(self) -> None:
         """Let go of the files."""

@@ -6,14 +6,15 @@ which the rows arrived.
 """
 
 import heapq
-import os
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from callkeeper.audit.layout import SegmentName
 from callkeeper.audit.row import DATE_LENGTH, HEADER, MAX_ROW_BYTES
 from callkeeper.audit.scan import CHUNK_BYTES, read_stretch, whole_lines, whole_rows_end
+from callkeeper.audit.stored_rows import StoredRows, open_rows
 
 _BISECT_BYTES = 4096
 """Below this the last steps of a bisection are a look through one read: some 35 rows of usual length."""
@@ -24,8 +25,8 @@ class Stretch:
     """Whole rows of one file.
 
     Attributes:
-        path: the file.
-        start: offset of the first row.
+        path: the file, by its plain name, whether it is compressed or not.
+        start: offset of the first row; as all offsets, in the CSV before compression.
         end: offset after the last.
     """
 
@@ -52,12 +53,11 @@ def find_stretch(path: Path, first: bytes, limit: bytes) -> Stretch:
     Raises:
         OSError: the file cannot be read.
     """
-    with path.open("rb", buffering=0) as file:
-        size = file.seek(0, 2)
-        end = whole_rows_end(file.fileno(), size)
+    with closing(open_rows(path)) as rows:
+        end = whole_rows_end(rows, rows.size)
         begin = min(len(HEADER), end)
-        start = _first_not_before(file.fileno(), begin, end, first)
-        stop = _first_not_before(file.fileno(), start, end, limit)
+        start = _first_not_before(rows, begin, end, first)
+        stop = _first_not_before(rows, start, end, limit)
     return Stretch(path=path, start=start, end=stop)
 
 
@@ -134,9 +134,8 @@ def _rows(stretch: Stretch, share: int) -> Iterator[bytes]:
     position = stretch.start
     rest = b""
     while position < stretch.end:
-        with stretch.path.open("rb", buffering=0) as file:
-            file.seek(position)
-            data = file.read(min(share, stretch.end - position))
+        with closing(open_rows(stretch.path)) as file:
+            data = file.read_at(min(share, stretch.end - position), position)
         if not data:
             return
         position += len(data)
@@ -161,28 +160,28 @@ def _first_after(chunk: bytes, begin: int, date: bytes) -> int:
     return low
 
 
-def _first_not_before(descriptor: int, begin: int, end: int, date: bytes) -> int:
+def _first_not_before(rows: StoredRows, begin: int, end: int, date: bytes) -> int:
     """Offset of the first row in [begin, end) whose Date is not before `date`; `end` when there is none."""
-    low, high = begin, end
+    low, high = rows.narrow(date, begin, end)
     while high - low > _BISECT_BYTES:
         middle = (low + high) // 2
-        start = _row_start(descriptor, middle, high)
-        if start >= high or os.pread(descriptor, DATE_LENGTH, start) >= date:
+        start = _row_start(rows, middle, high)
+        if start >= high or rows.read_at(DATE_LENGTH, start) >= date:
             high = middle
         else:
             low = start
-    data = os.pread(descriptor, min(end, high + MAX_ROW_BYTES) - low, low)
+    data = rows.read_at(min(end, high + MAX_ROW_BYTES) - low, low)
     position = 0
     while low + position < end and data[position : position + DATE_LENGTH] < date:
         position = data.index(b"\n", position) + 1
     return low + position
 
 
-def _row_start(descriptor: int, offset: int, limit: int) -> int:
+def _row_start(rows: StoredRows, offset: int, limit: int) -> int:
     """The first offset from `offset` on where a row begins; at least `limit` when none does before it."""
     position = offset - 1
     while position < limit:
-        data = os.pread(descriptor, 512, position)
+        data = rows.read_at(512, position)
         cut = data.find(b"\n")
         if cut >= 0:
             return position + cut + 1

@@ -2,9 +2,9 @@
 
 Facts of the format (RFC 1952):
     - a file is a sequence of members, each some 1 MiB of whole rows; the first begins with the header line
-    - each member's header has an extra field `CK` of 27 bytes: the member's length (4 bytes), the length of its content
-      (4 bytes), both little-endian, and the Date of its first row (19 bytes): hopping from header to header gives every
-      offset and Date, a thousand members a few milliseconds
+    - each member's header has an extra field `CK` of 31 bytes: the member's length, the length of its content, CRC-32
+      of its compressed bytes (4 bytes each, little-endian), and the Date of its first row (19 bytes): hopping from
+      header to header gives every offset and Date, a thousand members a few milliseconds
     - what is proven (commits, checkpoints, stubs) are the bytes of the content, so packing changes no proof
 """
 
@@ -24,7 +24,7 @@ MEMBER_BYTES = 1024 * 1024
 LEVEL = 6
 """zlib's default: further levels take twice as long for a few percent."""
 
-_EXTRA = struct.Struct(f"<2sHII{DATE_LENGTH}s")
+_EXTRA = struct.Struct(f"<2sHIII{DATE_LENGTH}s")
 _START = struct.pack("<4sIBBH", b"\x1f\x8b\x08\x04", 0, 0, 255, _EXTRA.size)
 _END = struct.Struct("<II")
 _HEADER_BYTES = len(_START) + _EXTRA.size
@@ -41,6 +41,7 @@ class _Member:
     size: int
     start: int
     length: int
+    sum: int
     date: bytes
 
 
@@ -58,13 +59,17 @@ def pack(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _member(content: bytes) -> bytes:
-    begin = len(HEADER) if content.startswith(HEADER) else 0
-    date = content[begin : begin + DATE_LENGTH].ljust(DATE_LENGTH)
+    date = _first_date(content)
     packer = zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
     body = packer.compress(content) + packer.flush()
     size = _HEADER_BYTES + len(body) + _END.size
-    extra = _EXTRA.pack(b"CK", _FIELD_BYTES, size, len(content), date)
+    extra = _EXTRA.pack(b"CK", _FIELD_BYTES, size, len(content), zlib.crc32(body), date)
     return _START + extra + body + _END.pack(zlib.crc32(content), len(content))
+
+
+def _first_date(content: bytes) -> bytes:
+    begin = len(HEADER) if content.startswith(HEADER) else 0
+    return content[begin : begin + DATE_LENGTH].ljust(DATE_LENGTH)
 
 
 class PackedRows:
@@ -135,10 +140,10 @@ class PackedRows:
             header = os.pread(self._descriptor, _HEADER_BYTES, offset)
             if len(header) < _HEADER_BYTES or not header.startswith(_START):
                 raise PackedError(f"{self._path} is damaged at byte {offset}: no member begins there")
-            name, field, size, content, date = _EXTRA.unpack_from(header, len(_START))
+            name, field, size, content, checksum, date = _EXTRA.unpack_from(header, len(_START))
             if name != b"CK" or field != _FIELD_BYTES or size <= _HEADER_BYTES or offset + size > length:
                 raise PackedError(f"{self._path} is damaged at byte {offset}: the member's header does not fit")
-            members.append(_Member(offset, size, start, content, date))
+            members.append(_Member(offset, size, start, content, checksum, date))
             offset += size
             start += content
         return members
@@ -151,7 +156,12 @@ class PackedRows:
                 content = zlib.decompress(data[_HEADER_BYTES:-8], -zlib.MAX_WBITS, member.length)
             except zlib.error as error:
                 raise PackedError(f"{self._path} is damaged at byte {member.offset}: {error}") from error
-            if _END.pack(zlib.crc32(content), len(content)) != data[-8:] or len(content) != member.length:
+            sums = zlib.crc32(data[_HEADER_BYTES:-8]), _END.pack(zlib.crc32(content), len(content))
+            if sums != (member.sum, data[-8:]) or len(content) != member.length:
                 raise PackedError(f"{self._path} is damaged at byte {member.offset}: the content does not fit its sum")
+            if _first_date(content) != member.date:
+                raise PackedError(
+                    f"{self._path} is damaged at byte {member.offset}: the Date there is not its first row's"
+                )
             self._held = index, content
         return self._held[1]

@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -35,6 +36,7 @@ from callkeeper.audit.position import Position
 from callkeeper.audit.row import HEADER, date_text
 from callkeeper.audit.scan import all_marks, last_date, raise_mark, read_stretch, scan, whole_rows_end
 from callkeeper.audit.side_tail import SideTail, claimed_files, read_side_tail
+from callkeeper.audit.stored_rows import PlainRows
 from callkeeper.audit.stubs import read_stubs
 
 CHECKED_BYTES = 64 * 1024 * 1024
@@ -184,10 +186,9 @@ class _Recoverer:
     def _mend_checkpoints(self) -> None:
         """A line that was not written to its end is moved aside, so that none is glued to it."""
         path = self._folder / CHECKPOINTS
-        size = path.stat().st_size if path.exists() else 0
-        if size:
-            with path.open("rb") as file:
-                end = whole_rows_end(file.fileno(), size)
+        if path.exists():
+            with closing(PlainRows(path)) as file:
+                size, end = file.size, whole_rows_end(file, file.size)
             if end < size:
                 self._move_aside(path, end)
 
@@ -370,8 +371,8 @@ class _Recoverer:
             return
         name = SegmentName.parse(path.name)
         assert name is not None
-        with path.open("rb") as file:
-            content_end = whole_rows_end(file.fileno(), size)
+        with closing(PlainRows(path)) as file:
+            content_end = whole_rows_end(file, size)
         if content_end < size:
             self._move_aside(path, content_end)
 

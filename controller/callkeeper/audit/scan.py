@@ -4,13 +4,17 @@ Used where the side file cannot be asked: for the tail of a file after a crash, 
 lost.
 """
 
-import os
+import gzip
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
+from callkeeper.audit.layout import COMPRESSED
 from callkeeper.audit.row import DATE_LENGTH, HEADER, MAX_ROW_BYTES
+from callkeeper.audit.stored_rows import StoredRows, open_rows
 
 CHUNK_BYTES = 1024 * 1024
 """What is read at a time: the largest piece an export holds, and big enough that the disk sets its speed."""
@@ -106,10 +110,8 @@ def last_date(path: Path, size: int) -> bytes:
     Raises:
         OSError: the file cannot be read.
     """
-    with path.open("rb") as file:
-        start = max(len(HEADER), size - 2 * MAX_ROW_BYTES)
-        file.seek(start)
-        tail = file.read(max(0, size - start))
+    start = max(len(HEADER), size - 2 * MAX_ROW_BYTES)
+    tail = b"".join(read_stretch(path, start, size))
     begin = tail.rfind(b"\n", 0, len(tail) - 1) + 1
     return tail[begin : begin + DATE_LENGTH]
 
@@ -129,9 +131,8 @@ def read_stretch(path: Path, start: int, end: int) -> Iterator[bytes]:
     Raises:
         OSError: the file cannot be read.
     """
-    with path.open("rb", buffering=0) as file:
-        file.seek(start)
-        while start < end and (chunk := file.read(min(CHUNK_BYTES, end - start))):
+    with closing(open_rows(path)) as rows:
+        while start < end and (chunk := rows.read_at(min(CHUNK_BYTES, end - start), start)):
             start += len(chunk)
             yield chunk
 
@@ -148,7 +149,7 @@ def whole_lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
             rest += chunk
 
 
-def whole_rows_end(descriptor: int, size: int) -> int:
+def whole_rows_end(rows: StoredRows, size: int) -> int:
     """Offset after the last whole line within the first `size` bytes of an open file; 0 when there is none.
 
     Raises:
@@ -157,7 +158,7 @@ def whole_rows_end(descriptor: int, size: int) -> int:
     end = size
     while end > 0:
         begin = max(0, end - MAX_ROW_BYTES)
-        cut = os.pread(descriptor, end - begin, begin).rfind(b"\n")
+        cut = rows.read_at(end - begin, begin).rfind(b"\n")
         if cut >= 0:
             return begin + cut + 1
         end = begin
@@ -166,7 +167,15 @@ def whole_rows_end(descriptor: int, size: int) -> int:
 
 def _lines(path: Path, start: int) -> Iterator[bytes]:
     """The file's lines from an offset on, each at most one byte longer than a row may be."""
-    with path.open("rb") as file:
+    with _opened(path) as file:
         file.seek(start)
         while line := file.readline(MAX_ROW_BYTES + 1):
             yield line
+
+
+def _opened(path: Path) -> IO[bytes]:
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        # As open as the plain one: every gzip reader reads it.
+        return gzip.open(path.with_name(path.name + COMPRESSED), "rb")  # type: ignore[return-value]

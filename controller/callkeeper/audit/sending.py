@@ -45,7 +45,11 @@ def _copied(stretch: Stretch, descriptor: int, count: Callable[[int], None]) -> 
     if stretch.path.suffix != PLAIN or not hasattr(os, "sendfile"):
         return stretch
     position = stretch.start
-    with stretch.path.open("rb", buffering=0) as file:
+    try:
+        opened = stretch.path.open("rb", buffering=0)
+    except FileNotFoundError:
+        return stretch  # compressed meanwhile, or before
+    with opened as file:
         while position < stretch.end:
             try:
                 sent = os.sendfile(descriptor, file.fileno(), position, min(STEP_BYTES, stretch.end - position))

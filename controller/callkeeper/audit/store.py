@@ -235,6 +235,20 @@ class AuditStore:
         except OSError as error:
             raise StoreFailed(f"the checkpoint could not be written: {error}") from error
 
+    async def rotate_key(self) -> None:
+        """Sign with a new key from now on; the change is signed by the old one, which is then forgotten.
+
+        Raises:
+            KeyUnusable: the key cannot be read or made.
+            StoreFailed: the change could not be written.
+            StoreClosed: `close` was called.
+        """
+        self._refuse_when_down()
+        try:
+            await self._run(self._files.rotate_key)
+        except OSError as error:
+            raise StoreFailed(f"the change of the key could not be written: {error}") from error
+
     async def maintain(self) -> None:
         """Do now what is done once a minute: a checkpoint that is due, retention, compression, a look at the disk."""
         self._refuse_when_down()

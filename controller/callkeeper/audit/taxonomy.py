@@ -331,6 +331,7 @@ _TABLE: tuple[Entry, ...] = (
         ("from", "instant", "Date of its first row"),
         ("to", "instant", "Date of its last row"),
         ("sha256", "text", "hash of its bytes"),
+        emitted=True,
     ),
     _entry(
         Action.RESTORE_AUDIT,

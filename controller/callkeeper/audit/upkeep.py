@@ -20,6 +20,9 @@ from callkeeper.audit.actions import Action
 from callkeeper.audit.errors import AuditError
 from callkeeper.audit.event import AuditEvent
 from callkeeper.audit.files import StoreFiles
+from callkeeper.audit.layout import list_store
+from callkeeper.audit.packing import closed_files, pack_file
+from callkeeper.audit.retention import examine, expired_days
 from callkeeper.audit.sender import Sender
 
 log = structlog.get_logger()
@@ -77,6 +80,10 @@ class Upkeep:
         self._signed_at: datetime | None = None
         self._full_since: datetime | None = None
         self._refused = 0
+        self._stopping = False
+        self._closed: object = None
+        self._woken = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()
         self.failure: str | None = None
 
     def start(self) -> None:
@@ -86,11 +93,10 @@ class Upkeep:
 
     async def stop(self) -> None:
         """End; what is under way is taken to its end or not begun."""
+        self._stopping = True
+        self._woken.set()
         if self._task is not None:
-            task, self._task = self._task, None
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await self._task
         if self._telling:
             await asyncio.wait(self._telling)
 
@@ -101,12 +107,14 @@ class Upkeep:
             AuditError: the key is not usable, or a row of the store's own was not taken.
             OSError: the disk failed.
         """
-        self._files.space.look()
-        await self._in_thread(self._files.space.keep_reserve)
-        now = self._now()
-        if self._signed_at is None or now - self._signed_at >= CHECKPOINT_EVERY or now < self._signed_at:
-            await self._in_thread(self._files.checkpoint)
-            self._signed_at = now
+        async with self._one_at_a_time:
+            self._files.space.look()
+            await self._in_thread(self._files.space.keep_reserve)
+            now = self._now()
+            if self._signed_at is None or now - self._signed_at >= CHECKPOINT_EVERY or now < self._signed_at:
+                await self._in_thread(self._files.checkpoint)
+                self._signed_at = now
+            await self._close_days(now)
 
     async def last_checkpoint(self) -> None:
         """Sign what was written last, as far as that is possible."""
@@ -114,6 +122,8 @@ class Upkeep:
 
     def settings_changed(self) -> None:
         """Look at retention and compression anew, soon."""
+        self._closed = None
+        self._woken.set()
 
     def filled(self) -> None:
         """There is too little room from now on: say so in the log, once."""
@@ -142,16 +152,51 @@ class Upkeep:
         sender = Sender(_Own(self._owner), OWN_SENDER, app_name=self._files.settings.application_name)
         await sender.emit(at=self._now(), email=OWN_EMAIL, ip_address="", action=action, details=details)
 
+    def _is_wanted(self) -> bool:
+        return not self._stopping
+
     def _tell(self, action: Action, details: Mapping[str, Any]) -> None:
         task = asyncio.get_running_loop().create_task(self._guarded(self.tell(action, details)))
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
 
     async def _rounds(self) -> None:
-        await asyncio.sleep(FIRST_ROUND_SECONDS)
-        while True:
-            await self._guarded(self.round())
-            await asyncio.sleep(ROUND_SECONDS)
+        seconds = FIRST_ROUND_SECONDS
+        while not self._stopping:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), seconds)
+            self._woken.clear()
+            seconds = ROUND_SECONDS
+            if not self._stopping:
+                await self._guarded(self.round())
+
+    async def _close_days(self, now: datetime) -> None:
+        """Delete and compress what is to be, when that can be anything new: a day began, or the settings changed."""
+        newest, settings = self._files.journal.segment, self._files.settings
+        state = (newest.day if newest else "", now.date(), settings)
+        if newest is None or state == self._closed:
+            return
+        if settings.kept is not None:
+            await self._delete(settings.kept, now)
+        if settings.compress_closed:
+            for name in await asyncio.to_thread(closed_files, self._files.folder):
+                packed = await asyncio.to_thread(pack_file, self._files.folder, name, self._files.disk, self._is_wanted)
+                await self._in_thread(lambda packed=packed: self._files.take_over(packed))  # type: ignore[misc]
+        self._closed = state
+
+    async def _delete(self, kept: timedelta, now: datetime) -> None:
+        folder = self._files.folder
+        listing = await asyncio.to_thread(list_store, folder)
+        for day in expired_days(listing, kept, now):
+            expired = await asyncio.to_thread(examine, folder, listing, day)
+            if not expired.files:
+                continue
+            await self._in_thread(lambda expired=expired: self._files.leave_stubs(expired))  # type: ignore[misc]
+            for name in expired.segments:
+                told = expired.files[str(name)]
+                details = {key: told[key] for key in ("rows", "from", "to", "sha256")}
+                await self.tell(Action.DELETE_AUDIT_SEGMENT, {"file": str(name), **details})
+            await self._in_thread(lambda expired=expired: self._files.remove(expired))  # type: ignore[misc]
 
     async def _guarded(self, work: Coroutine[Any, Any, object]) -> None:
         try:

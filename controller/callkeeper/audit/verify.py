@@ -217,13 +217,14 @@ class _Verifier:
         extent.rows = max(extent.rows, proof.row + proof.rows)
 
     def _hold(self, proof: Proof) -> None:
-        if proof.file in self._missing or proof.file in self._stubs:
+        if proof.file in self._missing:
             return
         try:
             digest = self._bytes.digest(proof.file, proof.offset, proof.size)
         except FileNotFoundError:
             self._missing.add(proof.file)
-            self._commit_problem(Trouble.FILE_MISSING, proof, "the file is gone")
+            if proof.file not in self._stubs:
+                self._commit_problem(Trouble.FILE_MISSING, proof, "the file is gone")
         except PackedError as error:
             self._missing.add(proof.file)
             self._commit_problem(Trouble.ROWS_ALTERED, proof, str(error))
@@ -281,7 +282,8 @@ class _Verifier:
     def _hold_stubs(self) -> None:
         for file, stub in self._stubs.items():
             extent = self._extents.get(file)
-            if extent is not None and extent.rows != stub.number("rows"):
+            is_gone = file in self._missing  # else a late row came, or the disk failed, before it could be removed
+            if extent is not None and is_gone and extent.rows != stub.number("rows"):
                 message = (
                     f"the line about its deletion says {stub.number('rows'):,} rows, committed were {extent.rows:,}"
                 )
