@@ -21,6 +21,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="Where to listen; port 0 picks one.",
 )
 @click.option("--tokens", required=True, type=_FILE, help="Who may ask; read again when it changes.")
+@click.option("--signing-key", type=_FILE, metavar="FILE", help="Signs checkpoints of every log; made when missing.")
 @tls_options
 @click.option(
     "--log-format", type=click.Choice(["auto", "text", "json"]), default="auto", show_default=True,
@@ -31,6 +32,7 @@ def serve(
     folder: Path,
     listen: str,
     tokens: Path,
+    signing_key: Path | None,
     tls_cert: Path | None,
     tls_key: Path | None,
     tls_client_ca: Path | None,
@@ -80,7 +82,9 @@ def serve(
             shown = () if tls is None else (tls,)
             following = None if tls is None else asyncio.create_task(tls.follow(), name="follow the certificates")
             try:
-                options = Options(folder=folder, tokens=tokens, bound=bound, tls=context, shown=shown)
+                options = Options(
+                    folder=folder, tokens=tokens, bound=bound, tls=context, shown=shown, signing_key=signing_key
+                )
                 await serve_collector(options, stopping)
             finally:
                 if following is not None:

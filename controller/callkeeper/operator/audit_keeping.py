@@ -11,8 +11,8 @@ from datetime import datetime
 
 import structlog
 
-from callkeeper.audit.collector.answers import DiskState
 from callkeeper.audit.errors import AuditError
+from callkeeper.audit.space import DiskState
 from callkeeper.kinds.finding import ObjectKey
 from callkeeper.operator.audit_logs import CollectorLogs
 from callkeeper.policy.config import AuditSection

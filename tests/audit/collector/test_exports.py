@@ -185,4 +185,4 @@ async def test_what_cannot_be_asked_for_is_refused(tmp_path, monkeypatch):
         assert (await running.ask("PUT", address + "one", json=good))[0] in {200, 202}
         answer = await running.ask("PUT", address + "two", json=good)
         assert problem(answer)[0] == "too-many-exports"
-        assert answer[1]["Retry-After"] == "60"
+        assert answer[1]["Retry-After"] == "30"

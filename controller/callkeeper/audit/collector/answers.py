@@ -8,16 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from callkeeper.audit.space import DiskState
+
 MAX_MESSAGE = 500
 """Characters of a message that is passed on."""
-
-
-class DiskState(StrEnum):
-    """Whether there is room for rows."""
-
-    OK = "ok"
-    LOW = "low"
-    FULL = "full"
 
 
 class ExportState(StrEnum):
@@ -39,6 +33,7 @@ class LogStatus:
         failure: why it takes no rows now, or None.
         oldest: day of the oldest segment, `2026-10-01`; None where there is none.
         checkpoint: the last checkpoint's line, or None.
+        signing_failure: why no checkpoint can be signed, or None.
     """
 
     rows: int | None = None
@@ -47,6 +42,7 @@ class LogStatus:
     failure: str | None = None
     oldest: str | None = None
     checkpoint: str | None = None
+    signing_failure: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As it is sent."""
@@ -57,6 +53,7 @@ class LogStatus:
             "failure": self.failure,
             "oldest": self.oldest,
             "checkpoint": self.checkpoint,
+            "signingFailure": self.signing_failure,
         }
 
     @classmethod
@@ -73,6 +70,7 @@ class LogStatus:
             failure=_text(value, "failure"),
             oldest=_text(value, "oldest"),
             checkpoint=_text(value, "checkpoint"),
+            signing_failure=_text(value, "signingFailure"),
         )
 
 

@@ -24,6 +24,7 @@ from callkeeper.audit.collector.logs import Logs
 from callkeeper.audit.collector.metrics import Metrics
 from callkeeper.audit.collector.operations import OPERATIONS
 from callkeeper.audit.collector.problems import Problem, answer
+from callkeeper.audit.collector.proofs import ProofRoutes
 from callkeeper.audit.collector.routes import LogRoutes
 from callkeeper.audit.collector.service import ServiceRoutes
 from callkeeper.audit.store import utc_now
@@ -47,6 +48,7 @@ def create_app(
         LogRoutes(logs, metrics),
         DownloadRoutes(logs, metrics, now),
         exports,
+        ProofRoutes(logs, now),
         ServiceRoutes(logs, metrics, principals),
     )
     routes = []

@@ -30,6 +30,12 @@ MARKS_PAGE = 1_000
 DOWNLOADS = 16
 """Downloads under way at once: each reads a disk and holds a few chunks of 1 MiB, or up to 8 MiB of a selection."""
 
+CHECKPOINTS_HELD = 1_000
+"""Checkpoints from elsewhere that one verification is held against: more than a year of daily ones."""
+
+KEYS_HELD = 100
+"""Public keys from elsewhere that one verification believes."""
+
 EXPORTS = 1_000
 """Exports of one log that stay on the volume; the oldest are people's to delete."""
 
@@ -51,7 +57,7 @@ TOKEN_FILE_BYTES = 8 * 1024 * 1024
 RETRY_SECONDS = 1
 """What Retry-After says when the collector is busy or a store is being opened again."""
 
-RETRY_FULL_SECONDS = 60
+RETRY_FULL_SECONDS = 30
 """What Retry-After says when the disk is full: room is made by people."""
 
 REOPEN_SECONDS = 2.0

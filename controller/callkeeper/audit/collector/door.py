@@ -21,7 +21,15 @@ from callkeeper.audit.collector.names import LogName, LogNameError
 from callkeeper.audit.collector.principals import CollectorPrincipal, CollectorRole
 from callkeeper.audit.collector.problems import Problem, answer
 from callkeeper.audit.collector.wire import WireError
-from callkeeper.audit.errors import EventError, RangeError, SelectionError, StoreError
+from callkeeper.audit.errors import (
+    CheckpointError,
+    EventError,
+    KeyUnusable,
+    RangeError,
+    SelectionError,
+    StoreError,
+    StoreFull,
+)
 
 log = structlog.get_logger()
 _SCHEME = "bearer "
@@ -125,6 +133,9 @@ _NAMES: tuple[tuple[type[Exception], str], ...] = (
     (UnknownLog, "unknown-log"),
     (TooManyLogs, "too-many-logs"),
     (LogUnavailable, "store-unavailable"),
+    (StoreFull, "store-full"),
+    (KeyUnusable, "key-unusable"),
+    (CheckpointError, "invalid-request"),
     (StoreError, "store-unavailable"),
 )
 """The problem type of each error of the audit room that a handler lets through."""

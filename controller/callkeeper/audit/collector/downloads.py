@@ -17,7 +17,6 @@ from callkeeper.audit.collector.names import LogName
 from callkeeper.audit.collector.problems import Problem
 from callkeeper.audit.download import Download, fix_download, record_download
 from callkeeper.audit.download_http import Answer, Conditions, answer_for
-from callkeeper.audit.errors import StoreError
 
 
 class DownloadRoutes:
@@ -68,17 +67,14 @@ class DownloadRoutes:
             ) from error
 
     async def _record(self, log: Log, download: Download, answer: Answer, asked: Asked, now: datetime) -> None:
-        try:
-            await record_download(
-                download,
-                await log.own(),
-                at=now,
-                email=asked.principal.audit_email,
-                ip_address=asked.ip_address,
-                offset=answer.offset,
-            )
-        except StoreError as error:
-            raise log.failed(error) from error
+        await record_download(
+            download,
+            await log.own(),
+            at=now,
+            email=asked.principal.audit_email,
+            ip_address=asked.ip_address,
+            offset=answer.offset,
+        )
 
 
 class _Sent(Response):

@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.registry import Collector
 
 from callkeeper.audit.collector.logs import Logs
+from callkeeper.audit.space import DiskState
 
 DURATION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
 """Seconds: around a batch's sync (milliseconds), and up to a large export's count."""
@@ -47,6 +48,12 @@ class Metrics:
             buckets=DURATION_BUCKETS,
             registry=self._registry,
         )
+        self._disk = Gauge(
+            "callkeeper_audit_disk_state",
+            "1 for the state a log's disk is in: ok, low, or full, when rows are refused.",
+            ["log", "state"],
+            registry=self._registry,
+        )
         self._failed = Gauge(
             "callkeeper_audit_log_failed", "1 while a log takes no rows.", ["log"], registry=self._registry
         )
@@ -55,4 +62,6 @@ class Metrics:
         """All of it, in Prometheus' text format."""
         for log in self._logs.open_logs():
             self._failed.labels(str(log.name)).set(0 if log.failure is None else 1)
+            for state in DiskState:
+                self._disk.labels(str(log.name), state.value).set(log.disk_state is state)
         return generate_latest(self._registry)

@@ -8,10 +8,12 @@ from typing import Any
 
 from callkeeper.audit.actions import Action
 from callkeeper.audit.collector import bounds
-from callkeeper.audit.collector.answers import DiskState, ExportState
+from callkeeper.audit.collector.answers import ExportState
 from callkeeper.audit.collector.operations import OPERATIONS, Operation
 from callkeeper.audit.collector.problems import MEDIA_TYPE, TYPES
 from callkeeper.audit.event import MAX_SEQUENCE, SENDER
+from callkeeper.audit.space import DiskState
+from callkeeper.audit.verification import Trouble
 from callkeeper.kinds.duration import AUDIT_RETENTION_REGEX
 from callkeeper.kinds.rotation import ROTATION_REGEX
 
@@ -167,6 +169,7 @@ def _schemas() -> dict[str, Any]:
                 "rotation": {**text, "pattern": ROTATION_REGEX},
                 "retention": {**text, "pattern": AUDIT_RETENTION_REGEX},
                 "applicationName": {**text, "minLength": 1, "maxLength": 64},
+                "compressClosed": {"type": "boolean"},
             }
         ),
         "Status": _object(
@@ -177,9 +180,64 @@ def _schemas() -> dict[str, Any]:
                 "failure": {**maybe_text, "description": "Why the log takes no rows now."},
                 "oldest": {**maybe_text, "description": "Day of the oldest segment."},
                 "checkpoint": {**maybe_text, "description": "The last checkpoint's line."},
+                "signingFailure": {**maybe_text, "description": "Why no checkpoint can be signed."},
             },
             "head",
             "disk",
+        ),
+        "VerifyRequest": _object(
+            {
+                "against": {
+                    "type": "array",
+                    "maxItems": bounds.CHECKPOINTS_HELD,
+                    "items": text,
+                    "description": "Checkpoints kept elsewhere, a line each.",
+                },
+                "publicKeys": {
+                    "type": "array",
+                    "maxItems": bounds.KEYS_HELD,
+                    "items": text,
+                    "description": "Keys known from elsewhere, in PEM; none to believe the log's own first key.",
+                },
+            }
+        ),
+        "Verification": _object(
+            {
+                "sound": {"type": "boolean", "description": "Nothing altered was found."},
+                "store": text,
+                "chain": {**text, "description": "Head of the chain up to which it was verified."},
+                "commits": count,
+                "rows": count,
+                "bytes": count,
+                "deletedFiles": {**count, "description": "Of which retention left a signed line."},
+                "from": {**text, "description": "The first day with rows."},
+                "checkpoints": {**count, "description": "Of the log's own, how many fit."},
+                "against": {**count, "description": "Of those kept elsewhere, how many fit."},
+                "keys": {"type": "array", "items": text},
+                "problems": {"type": "array", "items": _reference("Damage")},
+                "tails": {"type": "array", "items": text},
+                "notes": {"type": "array", "items": text},
+            },
+            "sound",
+            "problems",
+        ),
+        "Damage": _object(
+            {
+                "trouble": {"enum": [trouble.value for trouble in Trouble]},
+                "file": text,
+                "message": text,
+                "offset": {**count, "description": "The first byte concerned."},
+                "bytes": {**count, "description": "How many."},
+                "firstRow": {**count, "description": "Number of the first row concerned, from 1 in its file."},
+                "rows": count,
+                "commit": {**count, "description": "Number of the commit in the log, from 1."},
+                "at": {**text, "description": "When it was committed."},
+                "text": {**text, "description": "All of it in a sentence."},
+            },
+            "trouble",
+            "file",
+            "message",
+            "text",
         ),
         "ExportRequest": _object(
             {

@@ -33,14 +33,23 @@ TYPES: Mapping[str, tuple[int, str, str]] = {
     "invalid-request": (422, "The request is not valid", "see schemas/audit-collector-api.json"),
     "too-busy": (429, "Too much at once", "send it again after Retry-After"),
     "internal-error": (500, "The collector failed", "see its log; the fault is ours"),
+    "key-unusable": (503, "No checkpoint can be signed", "see that the signing key is there and can be read"),
     "store-unavailable": (503, "The log takes no rows now", "send it again after Retry-After; see the collector's log"),
+    "store-full": (503, "The disk is nearly full", "make room on the volume; senders go on by themselves"),
     "too-many-exports": (503, "Too many exports", "delete exports not needed any more"),
     "too-many-logs": (503, "Too many logs", "remove logs not in use from the collector's folder, or add a collector"),
 }
 """Every problem type with its status, its title and what to do."""
 
-_RETRY = {"too-busy": bounds.RETRY_SECONDS, "store-unavailable": bounds.RETRY_SECONDS,
-          "too-many-exports": bounds.RETRY_FULL_SECONDS, "too-many-logs": bounds.RETRY_FULL_SECONDS}  # fmt: skip
+_RETRY = {
+    "too-busy": bounds.RETRY_SECONDS,
+    "key-unusable": bounds.RETRY_FULL_SECONDS,
+    "store-unavailable": bounds.RETRY_SECONDS,
+    "store-full": bounds.RETRY_FULL_SECONDS,
+    "too-many-exports": bounds.RETRY_FULL_SECONDS,
+    "too-many-logs": bounds.RETRY_FULL_SECONDS,
+}
+"""What Retry-After says, in seconds."""
 
 
 class Problem(AuditError):  # noqa: N818 - RFC 9457's word

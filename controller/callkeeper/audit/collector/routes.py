@@ -7,14 +7,15 @@ import asyncio
 
 from starlette.responses import JSONResponse, Response
 
+from callkeeper.audit.checkpoints import last_checkpoint
 from callkeeper.audit.collector import bounds
 from callkeeper.audit.collector.answers import LogStatus
 from callkeeper.audit.collector.bodies import Budget, declared_size, read_body
 from callkeeper.audit.collector.door import Asked
-from callkeeper.audit.collector.logs import OWN_SENDER, Logs, LogUnavailable, UnknownLog
+from callkeeper.audit.collector.logs import RESERVED, Logs, LogUnavailable, UnknownLog
 from callkeeper.audit.collector.metrics import Metrics
 from callkeeper.audit.collector.problems import Problem
-from callkeeper.audit.collector.settings import LogSettings, keep_settings
+from callkeeper.audit.collector.settings import read_settings, settings_json
 from callkeeper.audit.collector.wire import read_batch, read_json
 from callkeeper.audit.layout import list_store
 
@@ -37,7 +38,7 @@ class LogRoutes:
         async with self._budget.spend(size):
             data = await read_body(asked.request, bounds.BATCH_BYTES)
             batch = read_batch(data) if len(data) <= _IN_LOOP_BYTES else await asyncio.to_thread(read_batch, data)
-            if batch.sender == OWN_SENDER or not asked.principal.may_send_as(batch.sender):
+            if batch.sender in RESERVED or not asked.principal.may_send_as(batch.sender):
                 raise Problem("forbidden", "this principal may not send under this sender's id")
             taken = await self._logs.get(name, make=True).append(batch.sender, batch.events)
         log = str(name)
@@ -67,20 +68,28 @@ class LogRoutes:
         """Put settings of a log in force."""
         name = asked.log_name()
         declared_size(asked.request, bounds.BODY_BYTES)
-        settings = LogSettings.from_json(read_json(await read_body(asked.request, bounds.BODY_BYTES)))
-        log = self._logs.get(name, make=True)
-        await log.store()
-        await asyncio.to_thread(keep_settings, log.folder, settings)
-        return JSONResponse(settings.to_json())
+        settings = read_settings(read_json(await read_body(asked.request, bounds.BODY_BYTES)))
+        await self._logs.get(name, make=True).apply(settings)
+        return JSONResponse(settings_json(settings))
 
     async def status(self, asked: Asked) -> Response:
         """How a log is."""
         log = self._logs.get(asked.log_name(), make=False)
+        listing, checkpoint = await asyncio.to_thread(lambda: (list_store(log.folder), last_checkpoint(log.folder)))
+        oldest = min((name.day for name in listing.segments), default=None)
+        line = None if checkpoint is None else checkpoint.text
         try:
-            head = (await log.store()).chain_head
+            store = await log.store()
         except LogUnavailable:
-            head = ""
-        listing = await asyncio.to_thread(list_store, log.folder)
-        oldest = listing.segments[0].day if listing.segments else None
-        status = LogStatus(head=head, failure=log.failure, oldest=oldest)
+            status = LogStatus(failure=log.failure, oldest=oldest, checkpoint=line)
+        else:
+            status = LogStatus(
+                rows=store.head.total.rows,
+                head=store.chain_head,
+                disk=log.disk_state,
+                failure=log.failure,
+                oldest=oldest,
+                checkpoint=line,
+                signing_failure=store.signing_failure,
+            )
         return JSONResponse(status.to_json())

@@ -41,6 +41,7 @@ class Options:
         bound: where to listen.
         tls: what connections begin with; None for plain HTTP.
         shown: further metrics.
+        signing_key: signs the checkpoints of every log; by default each has a key in its own folder.
     """
 
     folder: Path
@@ -48,6 +49,7 @@ class Options:
     bound: socket
     tls: SSLContext | None = None
     shown: tuple[Collector, ...] = ()
+    signing_key: Path | None = None
 
 
 class _Server(uvicorn.Server):
@@ -71,7 +73,7 @@ async def serve_collector(
     """
     principals = TokenFile(options.tokens)
     with _held(options.folder):
-        logs = Logs(options.folder, now=utc_now)
+        logs = Logs(options.folder, now=utc_now, signing_key=options.signing_key)
         tls = options.tls
         app = create_app(logs, principals, shown=options.shown)
         server = _Server(
@@ -91,6 +93,7 @@ async def serve_collector(
             )
         )
         serving = asyncio.create_task(server.serve(sockets=[options.bound]), name="collector")
+        opening = asyncio.create_task(logs.open_all(), name="open the logs")
         told = asyncio.create_task(stopping.wait(), name="stopping")
         try:
             while not server.started and not serving.done():  # noqa: ASYNC110 - the server tells it by an attribute only
@@ -103,6 +106,8 @@ async def serve_collector(
             await serving
         finally:
             told.cancel()
+            opening.cancel()
+            await asyncio.gather(opening, return_exceptions=True)
             await app.state.exports.close()
             await logs.close()
             log.info("collector_ended", folder=str(options.folder))
