@@ -3,9 +3,10 @@
 import ssl
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
+from callkeeper.audit.collector_client import CollectorClient
+from callkeeper.audit.errors import AuditError
 from callkeeper.local.audit_destination import AuditDestination, CollectorDestination, MakeDestination
 from callkeeper.local.exits import CannotRun
 from callkeeper.recorder.store.port import Store
@@ -35,7 +36,7 @@ def collector_destination(address: CollectorAddress, stack: AsyncExitStack) -> M
     """What makes the destination; its client is closed with the stack.
 
     Raises:
-        CannotRun: the token or the certificates cannot be read.
+        CannotRun: the token or the certificates cannot be read, or the log has no such name.
     """
     if read_token(address.token_file) is None:
         raise CannotRun(f"{address.token_file} holds no token for the collector; see that it is there and can be read")
@@ -44,11 +45,13 @@ def collector_destination(address: CollectorAddress, stack: AsyncExitStack) -> M
     except (OSError, ssl.SSLError) as error:
         raise CannotRun(f"the collector's certificates in {address.ca} cannot be read: {error}") from error
 
+    try:
+        client = CollectorClient(address.url, lambda: read_token(address.token_file), address.log, ssl=context)
+    except AuditError as error:
+        raise CannotRun(f"--log {address.log}: {error}") from error
+    stack.push_async_callback(client.close)
+
     def made(store: Store, sender: str) -> AuditDestination:
-        client = import_module("callkeeper.audit.collector_client").CollectorClient(
-            address.url, lambda: read_token(address.token_file), address.log, ssl=context
-        )
-        stack.push_async_callback(client.close)
         return CollectorDestination(client, f"{address.url}, log {address.log}", store, sender)
 
     return made

@@ -76,14 +76,14 @@ class Collector:
 
 
 @asynccontextmanager
-async def collector(folder: Path) -> AsyncIterator[Collector]:
-    """Run one until the block ends."""
+async def collector(folder: Path, *, port: int = 0) -> AsyncIterator[Collector]:
+    """Run one until the block ends; on a free port, or on this one again."""
     folder.mkdir(exist_ok=True)  # noqa: ASYNC240 - a temporary folder of the test
     tokens = folder / "tokens.json"
     if not tokens.exists():
         write_tokens(tokens, PRINCIPALS)
     stopping, started = asyncio.Event(), asyncio.Event()
-    with socket.create_server(("127.0.0.1", 0)) as bound:
+    with socket.create_server(("127.0.0.1", port)) as bound:
         bound.setblocking(False)
         options = Options(folder=folder / "logs", tokens=tokens, bound=bound)
         serving = asyncio.create_task(serve_collector(options, stopping, started=started.set))
