@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help quickstart control-plane test test-unit faults check coverage format schemas docs bench lock clean dev
+.PHONY: help quickstart control-plane browser test test-unit faults check coverage format schemas docs bench lock clean dev
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z.-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,7 +18,17 @@ quickstart: $(VENV)/.runtime ## Install, then govern an embedded recorder from e
 control-plane: dev ## Build the API server that tests run against, once (some 7 minutes)
 	@$(BIN)/python -m tests.cluster build
 
-test: control-plane ## Everything a change needs: all tests, on every core
+# Without Chromium the tests of the page fail, in a line that names this target.
+browser: ## See that Chromium is there for the tests of the page; as root, install it where it is missing
+	@command -v chromium chromium-browser google-chrome-stable google-chrome >/dev/null || test -n "$$CALLKEEPER_CHROMIUM" || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "Installing Chromium …"; \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+		else \
+			echo "No Chromium here, and no way to install it: the tests of the page will fail."; \
+		fi; }
+
+test: control-plane browser ## Everything a change needs: all tests, on every core
 	$(BIN)/python -m pytest -n auto --dist worksteal -q
 
 test-unit: dev ## The quick part of the tests: no cluster, no servers, no kills

@@ -38,7 +38,7 @@ def problem(answer: Any, name: str) -> None:
 
 
 async def test_an_unknown_address_is_a_problem(recorder: Stage) -> None:
-    for path in ("/", "/v1", "/v1/config/", "/v1/calls/%2e%2e/config", "/openapi.json", "/docs", "/v1//calls"):
+    for path in ("/v1", "/v1/config/", "/v1/calls/%2e%2e/config", "/openapi.json", "/docs", "/v1//calls"):
         problem(await recorder.ask("administrator", "GET", path), "not-found")
 
 

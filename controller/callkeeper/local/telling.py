@@ -99,7 +99,8 @@ class TextTeller:
             lines += [f"  users.csv: {_counted(started.users[0], 'user')}, {started.users[1]} may be recorded", ""]
         if started.url is not None and started.own_url is not None:
             header = started.state / "authorization"
-            lines += [f"API     {started.url}", f"State   {started.state}", "", "Offer a call:", ""]
+            lines += [f"API     {started.url}", f"Page    {started.url}/  (sign in with the line in authorization)"]
+            lines += [f"State   {started.state}", "", "Offer a call:", ""]
             lines += [f"  {example_call(started.own_url, header, started.sample)}", "", "See who changed what:", ""]
             lines += [f"  callkeeper audit export {_where(started)} --from today", ""]
         else:

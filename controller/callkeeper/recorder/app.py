@@ -23,6 +23,7 @@ from callkeeper.recorder.http.hold_routes import add_hold_routes
 from callkeeper.recorder.http.ledger_routes import add_ledger_routes
 from callkeeper.recorder.http.limits import Limits
 from callkeeper.recorder.http.media_routes import add_media_routes
+from callkeeper.recorder.http.page_routes import add_page_routes
 from callkeeper.recorder.http.playing_routes import add_playing_routes
 from callkeeper.recorder.http.problems import answer_http
 from callkeeper.recorder.http.recording_routes import add_recording_routes
@@ -90,6 +91,7 @@ def create_app(parts: RecorderParts) -> FastAPI:
         add_playing_routes,
         add_audit_routes,
         add_service_routes,
+        add_page_routes,
     ):
         add(app, recorder)
     app.add_exception_handler(HTTPException, answer_http)
@@ -111,8 +113,8 @@ def openapi(app: FastAPI) -> dict[str, Any]:
         schemas.pop(unused, None)
     document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     for (method, path), roles in RIGHTS.items():
-        operation = document["paths"][path][method.lower()]
         if roles is not ANYBODY:
+            operation = document["paths"][path][method.lower()]
             operation["security"] = [{"token": []}]
             operation["x-roles"] = sorted(roles)
     return document

@@ -75,6 +75,15 @@ SEARCH_CHARACTERS = 200
 PRINCIPALS = 10_000
 """Principals of the token file."""
 
+PLAY_TICKET_SECONDS = 600
+"""How long a play ticket lets in: enough to listen and jump about, little to find in a log. A page asks for another."""
+
+PLAY_TICKETS = 10_000
+"""Play tickets that are out at once; the oldest ends first. Some 5 MB."""
+
+PLAY_TICKET_CHARACTERS = 64
+"""A ticket has 43."""
+
 TOKEN_CHARACTERS = 512
 """A bearer token as sent; those made here have 43 characters."""
 

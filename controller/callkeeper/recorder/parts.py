@@ -15,6 +15,7 @@ from callkeeper.recorder.locating import Locator, NoLocator
 from callkeeper.recorder.media.files import MediaFiles
 from callkeeper.recorder.media.keeping import MediaKeeper
 from callkeeper.recorder.media.playing import Playing
+from callkeeper.recorder.media.tickets import PlayTickets
 from callkeeper.recorder.metrics import Metrics
 from callkeeper.recorder.programming import Programming
 from callkeeper.recorder.recordings.annotating import Annotating
@@ -84,6 +85,7 @@ class Recorder:
         guard: says whether the clock may be believed.
         sweeper: removes what has expired.
         playing: gives it out.
+        tickets: let players in that can send no token.
         metrics: what is counted.
     """
 
@@ -100,6 +102,7 @@ class Recorder:
     guard: ClockGuard
     sweeper: Sweeper
     playing: Playing
+    tickets: PlayTickets
     metrics: Metrics
 
     @classmethod
@@ -158,5 +161,6 @@ class Recorder:
             guard=guard,
             sweeper=sweeper,
             playing=Playing(parts.media_files, parts.audit, parts.clock),
+            tickets=PlayTickets(parts.clock, parts.steady_clock),
             metrics=metrics,
         )

@@ -297,6 +297,15 @@ class ImportAnswer(Answer):
     lines: list[ImportLineAnswer]
 
 
+class PrincipalAnswer(Answer):
+    """Who asks, as this recorder knows them."""
+
+    id: str
+    email: str
+    roles: list[str]
+    user: str | None = Field(description="Their id in the user directory; null when they are not in it.")
+
+
 class HealthAnswer(Answer):
     """What was looked at; each check is `ok` or says what is wrong."""
 

@@ -1,6 +1,7 @@
 """How a route is documented: its answers, and every problem it may answer with."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -24,7 +25,7 @@ WITH_BODY = (
 
 
 def documented(
-    answers: dict[int, tuple[type[BaseModel] | tuple[str, ...] | None, str]],
+    answers: Mapping[int, tuple[type[BaseModel] | tuple[str, ...] | None, str]],
     *problems: str,
     body: bool = False,
     public: bool = False,

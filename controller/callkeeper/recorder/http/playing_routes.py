@@ -3,71 +3,122 @@
 import os
 from typing import Annotated
 
-from fastapi import FastAPI, Header, Query
-from starlette.responses import Response, StreamingResponse
+from fastapi import FastAPI, Header, Path, Query, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from callkeeper.audit.byte_ranges import Span, Unsatisfiable, asked_span
+from callkeeper.recorder import bounds
+from callkeeper.recorder.auditing import Actor
+from callkeeper.recorder.clock import instant_text
 from callkeeper.recorder.errors import Unknown
 from callkeeper.recorder.http.documented import documented
-from callkeeper.recorder.http.door import ActorOf
+from callkeeper.recorder.http.door import ActorOf, peer_address
 from callkeeper.recorder.http.media_routes import RecordingId
 from callkeeper.recorder.http.problems import Problem
+from callkeeper.recorder.http.recording_answers import PlayTicketAnswer
 from callkeeper.recorder.media.names import content_disposition, download_name
 from callkeeper.recorder.media.playing import blocks
 from callkeeper.recorder.parts import Recorder
+from callkeeper.recorder.principals import Principal
 from callkeeper.recorder.recordings.access import WORKING, viewer
 from callkeeper.recorder.recordings.annotating import restricted
 from callkeeper.recorder.recordings.found import find
 from callkeeper.recorder.store.values import KeptRecording, Media
 
+PLAY = "/v1/play/"
+_FOUND = (
+    "unknown-recording",
+    "recording-gone",
+    "recording-restricted",
+    "no-media",
+    "media-lost",
+    "audit-unavailable",
+    "storage-failed",
+)
+_MEDIA: dict[int, tuple[None, str]] = {200: (None, "The media"), 206: (None, "The range that was asked for")}
+
+Download = Annotated[bool, Query(description="As a file with a name of its own.")]
+Range = Annotated[str | None, Header(alias="Range", max_length=200)]
+IfRange = Annotated[str | None, Header(alias="If-Range", max_length=200)]
+Ticket = Annotated[str, Path(max_length=bounds.PLAY_TICKET_CHARACTERS)]
+
 
 def add_playing_routes(app: FastAPI, recorder: Recorder) -> None:
     """Add them to the application."""
-    store, playing = recorder.parts.store, recorder.playing
+    tickets = recorder.tickets
 
     @app.get(
         "/v1/recordings/{recording}/media",
         summary="The media of a recording, or a range of it; audited before its first byte",
-        **documented(
-            {200: (None, "The media"), 206: (None, "The range that was asked for")},
-            "unknown-recording",
-            "recording-gone",
-            "recording-restricted",
-            "no-media",
-            "media-lost",
-            "range-not-satisfiable",
-            "audit-unavailable",
-            "storage-failed",
-        ),
+        **documented(_MEDIA, *_FOUND, "range-not-satisfiable"),
     )
     async def play(
         recording: RecordingId,
         actor: ActorOf,
-        download: Annotated[bool, Query(description="As a file with a name of its own.")] = False,
-        span: Annotated[str | None, Header(alias="Range", max_length=200)] = None,
-        if_range: Annotated[str | None, Header(alias="If-Range", max_length=200)] = None,
+        download: Download = False,
+        span: Range = None,
+        if_range: IfRange = None,
     ) -> Response:
-        seen = viewer(actor.principal, recorder.users.directory, WORKING)
-        found = await store.read(lambda rows: find(rows, recording, seen))
-        media = _media_of(found)
-        tag = f'"{media.sha256}"'
-        asked = _span(span, if_range, media, tag)
-        try:
-            descriptor = await playing.open(found.id, media)
-        except Unknown:
-            recorder.metrics.media_lost.inc()
-            raise
-        try:
-            part = asked or Span(first=0, count=media.bytes)
-            if download:
-                await playing.audit_download(found, part.count, actor)
-            else:
-                await playing.audit_play(found, actor)
-            return _StoredMedia(descriptor, found, media, part, tag, partial=asked is not None, download=download)
-        except BaseException:
-            os.close(descriptor)
-            raise
+        found = await _found(recorder, recording, actor.principal)
+        return await _given_out(recorder, found, actor, span, if_range, download=download)
+
+    @app.post(
+        "/v1/recordings/{recording}:playTicket",
+        summary="An address that plays this recording for some minutes, for players that send no token",
+        **documented({201: (PlayTicketAnswer, "The address; it is shown only here")}, *_FOUND),
+    )
+    async def ticket(recording: RecordingId, actor: ActorOf) -> Response:
+        found = await _found(recorder, recording, actor.principal)
+        _media_of(found)
+        made, ends = tickets.make(found.id, actor.principal)
+        answer = {"url": f"{PLAY}{made}", "expiresAt": instant_text(ends)}
+        return JSONResponse(answer, status_code=201, headers={"Cache-Control": "no-store"})
+
+    @app.get(
+        "/v1/play/{ticket}",
+        summary="The media that a play ticket is for, or a range of it; audited as that of who asked for the ticket",
+        **documented(_MEDIA, *_FOUND, "unknown-ticket", "range-not-satisfiable", public=True),
+    )
+    async def play_by_ticket(
+        ticket: Ticket, request: Request, download: Download = False, span: Range = None, if_range: IfRange = None
+    ) -> Response:
+        known = tickets.find(ticket)
+        address = peer_address(request, recorder.parts.trusted_proxies)
+        found = await _found(recorder, known.recording, known.principal)
+        actor = Actor(principal=known.principal, ip_address=address)
+        return await _given_out(recorder, found, actor, span, if_range, download=download)
+
+
+async def _found(recorder: Recorder, recording: str, principal: Principal) -> KeptRecording:
+    """The recording, where this principal may hear it."""
+    seen = viewer(principal, recorder.users.directory, WORKING)
+    return await recorder.parts.store.read(lambda rows: find(rows, recording, seen))
+
+
+async def _given_out(
+    recorder: Recorder, found: KeptRecording, actor: Actor, span: str | None, if_range: str | None, *, download: bool
+) -> Response:
+    """The media or the range, once it is written who gets it."""
+    playing = recorder.playing
+    media = _media_of(found)
+    tag = f'"{media.sha256}"'
+    asked = _span(span, if_range, media, tag)
+    try:
+        descriptor = await playing.open(found.id, media)
+    except Unknown:
+        recorder.metrics.media_lost.inc()
+        raise
+    try:
+        part = asked or Span(first=0, count=media.bytes)
+        if download:
+            await playing.audit_download(found, part.count, actor)
+        else:
+            await playing.audit_play(found, actor)
+        return _StoredMedia(descriptor, found, media, part, tag, partial=asked is not None, download=download)
+    except BaseException:
+        os.close(descriptor)
+        raise
 
 
 def _media_of(found: KeptRecording) -> Media:
@@ -115,6 +166,9 @@ class _StoredMedia(StreamingResponse):
             # What was said in a call is not left behind in the caches of browsers and proxies.
             "Cache-Control": "private, no-store",
             "X-Content-Type-Options": "nosniff",
+            # A page of somebody else cannot have it played, even where a ticket leaked.
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "Referrer-Policy": "no-referrer",
         }
         if partial:
             headers["Content-Range"] = f"bytes {span.first}-{span.first + span.count - 1}/{media.bytes}"

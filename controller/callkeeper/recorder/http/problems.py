@@ -30,6 +30,7 @@ TYPES: Mapping[str, tuple[int, str]] = {
     "not-found": (404, "No such address"),
     "unknown-revision": (404, "No such revision"),
     "unknown-segment": (404, "No such segment"),
+    "unknown-ticket": (404, "No such play ticket"),
     "audit-elsewhere": (404, "The audit log is kept elsewhere"),
     "unknown-recording": (404, "No such recording"),
     "unknown-note": (404, "No such note"),

@@ -23,6 +23,13 @@ class RecordingMediaAnswer(Answer):
     channels: list[str]
 
 
+class PlayTicketAnswer(Answer):
+    """An address that plays one recording without a token."""
+
+    url: str = Field(description="Relative to the recorder's; keep it as you would a password.")
+    expires_at: str
+
+
 class RecordingItemAnswer(Answer):
     """A recording in a list."""
 

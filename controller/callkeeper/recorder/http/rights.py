@@ -21,6 +21,10 @@ RIGHTS: Mapping[tuple[str, str], frozenset[Role] | None] = {
     ("GET", "/livez"): ANYBODY,
     ("GET", "/healthz"): ANYBODY,
     ("GET", "/readyz"): ANYBODY,
+    # The page for people holds nothing; what it shows it asks for with the token of who looks at it.
+    ("GET", "/"): ANYBODY,
+    ("GET", "/page/{name}"): ANYBODY,
+    ("GET", "/v1/principal"): frozenset(Role),
     ("GET", "/metrics"): frozenset({ADMINISTRATOR, AUDITOR, SETTINGS}),
     # A user reads what holds for them; whoever programs reads back what it programmed.
     ("GET", "/v1/config"): frozenset({USER, ADMINISTRATOR, AUDITOR, SETTINGS}),
@@ -41,6 +45,9 @@ RIGHTS: Mapping[tuple[str, str], frozenset[Role] | None] = {
     ("GET", "/v1/calls"): frozenset({USER, SUPERVISOR, ADMINISTRATOR, AUDITOR, INGEST}),
     ("GET", "/v1/calls/{segment}"): frozenset({USER, SUPERVISOR, ADMINISTRATOR, AUDITOR, INGEST}),
     ("GET", "/v1/recordings/{recording}/media"): frozenset({USER, SUPERVISOR, ADMINISTRATOR}),
+    ("POST", "/v1/recordings/{recording}:playTicket"): frozenset({USER, SUPERVISOR, ADMINISTRATOR}),
+    # The ticket says who asks; whether they may is asked again.
+    ("GET", "/v1/play/{ticket}"): ANYBODY,
     ("HEAD", "/v1/recordings/{recording}/media"): frozenset({INGEST}),
     ("PATCH", "/v1/recordings/{recording}/media"): frozenset({INGEST}),
     ("PUT", "/v1/recordings/{recording}/channels"): frozenset({INGEST}),

@@ -6,8 +6,10 @@ from fastapi import FastAPI
 from starlette.responses import JSONResponse, Response
 
 from callkeeper.recorder.errors import AuditFault, StorageFault
-from callkeeper.recorder.http.answers import HealthAnswer
+from callkeeper.recorder.http.answers import HealthAnswer, PrincipalAnswer
 from callkeeper.recorder.http.documented import documented
+from callkeeper.recorder.http.door import ActorOf
+from callkeeper.recorder.http.rights import own_user
 from callkeeper.recorder.parts import Recorder
 
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
@@ -17,6 +19,23 @@ _LEDGER_SPAN, _AHEAD = timedelta(hours=24), timedelta(seconds=1)
 def add_service_routes(app: FastAPI, recorder: Recorder) -> None:
     """Add them to the application."""
     parts = recorder.parts
+
+    @app.get(
+        "/v1/principal",
+        summary="Who asks, and what their roles are",
+        **documented({200: (PrincipalAnswer, "The principal")}),
+    )
+    async def whoami(actor: ActorOf) -> Response:
+        principal = actor.principal
+        user = own_user(principal, recorder.users.directory)
+        return JSONResponse(
+            {
+                "id": principal.id,
+                "email": principal.email,
+                "roles": sorted(principal.roles),
+                "user": None if user is None else user.id,
+            }
+        )
 
     async def alive() -> Response:
         return JSONResponse({"status": "ok", "checks": {}})
