@@ -40,6 +40,9 @@ SECTIONS: Mapping[str, int] = {
 """The sections this release reads and writes, with their versions."""
 
 
+_BLACKLIST_MEMBERS = frozenset({"pattern", "object", "entry"})
+
+
 def to_json(config: RecorderConfig) -> dict[str, Any]:
     """The config as plain JSON values, one member a section."""
     policy, filters, retention, audit = config.policy, config.filter, config.retention, config.audit
@@ -70,8 +73,9 @@ def to_json(config: RecorderConfig) -> dict[str, Any]:
         "blacklist": {
             "version": SECTIONS["blacklist"],
             "entries": [
-                {"pattern": entry.pattern, "object": entry.object, "entry": entry.entry}
-                for entry in sorted(set(config.blacklist))
+                {"pattern": pattern, "object": source, "entry": entry}
+                # As bare tuples, which compare ten times as fast: there may be 100,000.
+                for pattern, source, entry in sorted({(one.pattern, one.object, one.entry) for one in config.blacklist})
             ],
             **({} if config.blacklisted_before is None else {"countBefore": config.blacklisted_before}),
         },
@@ -117,7 +121,7 @@ def from_json(value: object) -> RecorderConfig:
             this release does not read; names the JSON path.
     """
     root = Reader.of(value, "$")
-    root.only(SECTIONS)
+    root.only(SECTIONS.keys())
     sections = {name: _section(root, name) for name in SECTIONS}
     return RecorderConfig(
         policy=_policy(sections["policy"]),
@@ -181,15 +185,19 @@ def _blacklist(section: Reader | None) -> tuple[BlacklistEntry, ...]:
     if section is None:
         return ()
     section.only({"entries", "countBefore"})
-    entries = set()
-    for item in section.objects("entries"):
-        item.only({"pattern", "object", "entry"})
-        entries.add(
-            BlacklistEntry(
-                pattern=item.pattern("pattern"), object=item.object_key("object"), entry=item.text("entry", most=129)
-            )
-        )
-    return tuple(sorted(entries))
+    known: dict[str, str] = {}
+    entries = {_blacklist_entry(item, known) for item in section.objects("entries")}
+    return tuple(BlacklistEntry(pattern=one[0], object=one[1], entry=one[2]) for one in sorted(entries))
+
+
+def _blacklist_entry(item: Reader, known: dict[str, str]) -> tuple[str, str, str]:
+    """Pattern, object and entry; an object's name is checked once, since it stands in each of its entries."""
+    item.only(_BLACKLIST_MEMBERS)
+    source = item.members.get("object")
+    if not isinstance(source, str) or source not in known:
+        source = item.object_key("object")
+        known[source] = source
+    return item.pattern("pattern"), known[source], item.text("entry", most=129)
 
 
 def _blacklisted_before(section: Reader | None) -> int | None:

@@ -4,7 +4,8 @@ Each method reads one member of the object it stands on, by the grammar of the k
 member's path. Nothing is guessed and nothing is converted: a number is no string, `true` is no number.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -53,8 +54,10 @@ class Reader:
             raise ConfigError(path, f"an object is wanted here, not {_named(value)}")
         return cls(value, path)
 
-    def only(self, names: Collection[str]) -> None:
+    def only(self, names: AbstractSet[str]) -> None:
         """Refuse members that are not among these (`version` is always allowed)."""
+        if self.members.keys() <= names:
+            return
         unknown = sorted(str(name) for name in self.members if name not in names and name != "version")
         if unknown:
             raise ConfigError(self.path, f"unknown member {unknown[0]!r}; known are {', '.join(sorted(names))}")

@@ -4,8 +4,10 @@ Every answer is bounded in time and size, and believed only as far as it holds t
 revision it is served under.
 """
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from ssl import SSLContext
 from types import TracebackType
@@ -15,7 +17,7 @@ import aiohttp
 
 from callkeeper.policy.compile import Effects
 from callkeeper.policy.config import RecorderConfig
-from callkeeper.policy.config_json import ConfigError, from_json, revision, to_json
+from callkeeper.policy.config_json import ConfigError, canonical_bytes, from_json, revision
 from callkeeper.reconcile.errors import (
     Lies,
     Mismatch,
@@ -66,6 +68,7 @@ class HttpRecorder:
         self._timeout = aiohttp.ClientTimeout(total=total_seconds, sock_connect=CONNECT_SECONDS)
         self._session: aiohttp.ClientSession | None = None
         self._read: tuple[bytes, RecorderState] | None = None
+        self._sent: _Sent | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -87,7 +90,8 @@ class HttpRecorder:
         digest = sha256(data).digest()
         if self._read is None or self._read[0] != digest:
             # The same bytes mean the same: a config of 100,000 entries is not validated at every look for drift.
-            self._read = digest, _state(self._json(data))
+            # Nor on the event loop, where a lease is to be renewed meanwhile.
+            self._read = digest, await asyncio.to_thread(self._state, data)
         return self._read[1]
 
     async def runs(self, state: RecorderState) -> bool:
@@ -98,7 +102,8 @@ class HttpRecorder:
 
     async def check(self, envelope: Envelope) -> Effects:
         """See `RecorderPort.check`."""
-        answer = self._json(await self._ask("POST", "/v1/config:check", envelope_json(envelope)))
+        body = await asyncio.to_thread(envelope_json, envelope)
+        answer = self._json(await self._ask("POST", "/v1/config:check", body))
         try:
             counts = answer["effects"]
             return Effects(
@@ -117,7 +122,8 @@ class HttpRecorder:
     async def put(self, envelope: Envelope, *, if_match: str | None) -> str:
         """See `RecorderPort.put`."""
         precondition = {"If-None-Match": "*"} if if_match is None else {"If-Match": f'"{if_match}"'}
-        answer = self._json(await self._ask("PUT", "/v1/config", envelope_json(envelope), precondition))
+        body, self._sent = await asyncio.to_thread(_sent, envelope)
+        answer = self._json(await self._ask("PUT", "/v1/config", body, precondition))
         return str(answer.get("revision"))
 
     async def body(self, revision: str) -> RecorderConfig | None:
@@ -125,9 +131,21 @@ class HttpRecorder:
         data = await self._ask("GET", f"/v1/config/{revision}", absent_ok=True)
         if not data:
             return None
+        return await asyncio.to_thread(self._config_of, revision, data)
+
+    def _config_of(self, revision: str, data: bytes) -> RecorderConfig | None:
         answer = self._json(data)
         config = _config(answer.get("config", answer))
         return config if config is not None and _revision(config) == revision else None
+
+    def _state(self, data: bytes) -> RecorderState:
+        """What the recorder runs; a config that comes back as it was put from here is known by its bytes."""
+        if self._sent is not None and (head := self._sent.head_of(data)) is not None:
+            answer = self._json(head)
+            if next(reversed(answer), None) == "config":
+                return _state(answer, self._sent.config)
+        answer = self._json(data)
+        return _state(answer, _config(answer.get("config")))
 
     async def _ask(
         self,
@@ -186,19 +204,47 @@ class HttpRecorder:
         return value
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sent:
+    """A config that was put from here, and how its bytes are known again.
+
+    Attributes:
+        config: what was put.
+        length: of its canonical bytes.
+        digest: SHA-256 of them.
+    """
+
+    config: RecorderConfig
+    length: int
+    digest: bytes
+
+    def head_of(self, data: bytes) -> bytes | None:
+        """An answer that ends with exactly this config, without it; None for any other answer."""
+        start = len(data) - 1 - self.length
+        if start <= 0 or data[-1:] != b"}" or sha256(memoryview(data)[start:-1]).digest() != self.digest:
+            return None
+        return data[:start] + b"null}"
+
+
 def envelope_json(envelope: Envelope) -> bytes:
     """The body of a put or check."""
-    confirmations = [{"object": one.object, "text": one.text} for one in envelope.confirmations]
-    return json.dumps(
-        {
-            "owner": envelope.owner,
-            "epoch": envelope.epoch,
-            "takeOver": envelope.take_over,
-            "confirmations": confirmations,
-            "config": to_json(envelope.config),
-        },
-        separators=(",", ":"),
-    ).encode()
+    return _envelope(envelope, canonical_bytes(envelope.config))
+
+
+def _sent(envelope: Envelope) -> tuple[bytes, _Sent]:
+    config = canonical_bytes(envelope.config)
+    sent = _Sent(config=envelope.config, length=len(config), digest=sha256(config).digest())
+    return _envelope(envelope, config), sent
+
+
+def _envelope(envelope: Envelope, config: bytes) -> bytes:
+    head = {
+        "owner": envelope.owner,
+        "epoch": envelope.epoch,
+        "takeOver": envelope.take_over,
+        "confirmations": [{"object": one.object, "text": one.text} for one in envelope.confirmations],
+    }
+    return json.dumps(head, separators=(",", ":")).encode()[:-1] + b',"config":' + config + b"}"
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:
@@ -212,8 +258,7 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
     return b"".join(chunks)
 
 
-def _state(answer: Mapping[str, Any]) -> RecorderState:
-    config = _config(answer.get("config"))
+def _state(answer: Mapping[str, Any], config: RecorderConfig | None) -> RecorderState:
     said = answer.get("revision")
     if config is not None and _revision(config) != said:
         raise Lies(
