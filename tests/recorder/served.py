@@ -14,23 +14,31 @@ from callkeeper.audit.outbox import OutboxSender
 from callkeeper.audit.store import AuditStore
 from callkeeper.policy.directory import Directory, Licence, User
 from callkeeper.recorder.app import create_app
-from callkeeper.recorder.clock import SystemClock
+from callkeeper.recorder.clock import Clock, SystemClock
 from callkeeper.recorder.config_store import DiskConfigStore
 from callkeeper.recorder.files import LocalDisk
 from callkeeper.recorder.media.files import MediaFiles
 from callkeeper.recorder.outbox_audit import OutboxAudit, StoreOutbox
 from callkeeper.recorder.parts import RecorderParts
 from callkeeper.recorder.principals import TokenFile
+from callkeeper.recorder.retention.clock_guard import SteadyClock
 from callkeeper.recorder.store.sqlite import SqliteStore
 from callkeeper.recorder.stored_audit import StoredAuditReader
 
 
-async def main(folder: Path) -> None:
-    """Serve until killed."""
+async def main(folder: Path, clock: Clock, steady_clock: SteadyClock, *, sweeping: bool = False) -> None:
+    """Serve until killed.
+
+    Args:
+        folder: what is kept.
+        clock: tells the time.
+        steady_clock: counts what passes.
+        sweeping: whether recordings expire.
+    """
     ada = User(id="ada", email="ada@example.com", licences=frozenset({Licence.CALL_RECORDING}))
     async with AuditStore.open(folder / "audit") as store:
         rows = SqliteStore.open(folder / "recorder" / "store")
-        audit = OutboxAudit(rows, SystemClock(), sender="recorder")
+        audit = OutboxAudit(rows, clock, sender="recorder")
         delivery = OutboxSender(StoreOutbox(rows, "recorder"), store, "recorder")
         rows.watch_outbox(delivery.wake)
         await delivery.start()
@@ -45,9 +53,12 @@ async def main(folder: Path) -> None:
                 audit_reader=StoredAuditReader(store, audit, delivery),
                 directory=Directory.of([ada]),
                 directory_source="users.csv",
+                clock=clock,
+                steady_clock=steady_clock,
             )
         )
         await app.state.recorder.media.start()
+        sweeper = asyncio.create_task(app.state.recorder.sweeper.run()) if sweeping else None
         server = uvicorn.Server(
             uvicorn.Config(app, port=0, log_level="error", access_log=False, proxy_headers=False, lifespan="off")
         )
@@ -56,7 +67,8 @@ async def main(folder: Path) -> None:
             await asyncio.sleep(0.01)
         print(server.servers[0].sockets[0].getsockname()[1], flush=True)  # noqa: T201 - said to the test
         await serving
+        del sweeper
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1])))
+    asyncio.run(main(Path(sys.argv[1]), SystemClock(), SteadyClock()))

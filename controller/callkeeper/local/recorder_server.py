@@ -26,11 +26,11 @@ from callkeeper.local.tls import ReloadedTls
 from callkeeper.policy.directory import Directory
 from callkeeper.recorder.app import create_app
 from callkeeper.recorder.clock import SystemClock
-from callkeeper.recorder.collecting import Collecting
 from callkeeper.recorder.config_store import DiskConfigStore
 from callkeeper.recorder.errors import StorageFault
 from callkeeper.recorder.files import LocalDisk
 from callkeeper.recorder.http.door import Principals
+from callkeeper.recorder.interpreter import Interpreter
 from callkeeper.recorder.locating import Locator, NoLocator
 from callkeeper.recorder.media.files import MediaFiles
 from callkeeper.recorder.outbox_audit import OutboxAudit, StoreOutbox
@@ -178,7 +178,7 @@ class RecorderServer:
             self._doors.append(_Door(app, given.own, None))
         self.url, self.own_url = self._doors[0].url, self._doors[-1].url
         self._beside: list[asyncio.Task[None]] = []
-        self._collecting = Collecting()
+        self._interpreter = Interpreter()
 
     async def start(self) -> None:
         """Serve; requests are answered when this returns.
@@ -196,7 +196,7 @@ class RecorderServer:
             self._beside.append(asyncio.create_task(self._tls.follow(), name="follow the certificates"))
         for one in self._doors:
             await one.open()
-        self._collecting.start()
+        self._interpreter.start()
 
     async def ended(self) -> None:
         """Wait until it ends by itself, which it does not do unless something is wrong.
@@ -209,7 +209,7 @@ class RecorderServer:
 
     async def stop(self) -> None:
         """End it, requests under way within `GRACE_SECONDS`."""
-        self._collecting.stop()
+        self._interpreter.stop()
         await asyncio.gather(*(one.close() for one in self._doors))
         for task in self._beside:
             task.cancel()

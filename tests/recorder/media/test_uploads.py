@@ -388,7 +388,7 @@ async def test_removed_media_is_gone_and_removing_it_again_is_harmless(recorder:
     media = (await kept(recorder, name)).media
     assert media is not None
     for _ in range(2):
-        await recorder.recorder.media.remove(media.path)
+        assert await recorder.recorder.media.remove([media.path]) == {}
     assert files(recorder) == []
     lines = (media_folder(recorder) / "2026/03/01/manifest.jsonl").read_text().splitlines()
     assert [json.loads(line).get("removed") for line in lines] == [None, True]

@@ -1,11 +1,12 @@
 """Deleting and erasure over HTTP: who may, what protects, what stays."""
 
+from collections.abc import Mapping, Sequence
+
 import pytest
 from tests.recorder.recordings.kept import kept, recorded, ruled, sent, with_media
 from tests.recorder.stage import Stage
 
 from callkeeper.audit.actions import Action
-from callkeeper.recorder.errors import StorageFault
 
 HOLDS = "/v1/conversations/c-1/holds"
 
@@ -74,8 +75,8 @@ async def test_media_that_cannot_be_removed_is_tried_again_by_the_sweeper(record
     remove = recorder.recorder.deleting._remover._media
 
     class Failing:
-        async def remove(self, path: str) -> None:
-            raise StorageFault(f"cannot remove {path}", "see to the disk")
+        async def remove(self, paths: Sequence[str]) -> Mapping[str, str]:
+            return dict.fromkeys(paths, "cannot remove it")
 
     recorder.recorder.deleting._remover._media = Failing()
     answer = await recorder.ask("user:ada", "DELETE", f"/v1/recordings/{one}")

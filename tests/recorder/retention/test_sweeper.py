@@ -1,7 +1,7 @@
 """The sweeper: what goes, when, what is left, and that it comes to the same end wherever a crash came."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -181,11 +181,12 @@ def die_at(recorder: Stage, step: str) -> None:
             def __init__(self, media: Any) -> None:
                 self.media = media
 
-            async def remove(self, path: str) -> None:
+            async def remove(self, paths: Sequence[str]) -> Mapping[str, str]:
                 if step != "after begin":
-                    await self.media.remove(path)
+                    assert await self.media.remove(paths) == {}
                 if step != "after finish":
                     raise Died
+                return {}
 
         remover._media = Cut(media)
 
@@ -238,10 +239,9 @@ async def test_media_that_cannot_be_removed_holds_nothing_else_up(
     media = remover._media
 
     class Stuck:
-        async def remove(self, path: str) -> None:
-            if path in stuck:
-                raise StorageFault("cannot remove it", "see to the disk")
-            await media.remove(path)
+        async def remove(self, paths: Sequence[str]) -> Mapping[str, str]:
+            await media.remove([path for path in paths if path not in stuck])
+            return {path: "cannot remove it" for path in paths if path in stuck}
 
     remover._media = Stuck()
     recorder.clock.forward(LATE)
@@ -264,8 +264,8 @@ async def test_a_disk_that_fails_for_all_ends_the_sweep(recorder: Stage, monkeyp
     media = remover._media
 
     class Broken:
-        async def remove(self, path: str) -> None:
-            raise StorageFault(f"cannot remove {path}", "see to the disk")
+        async def remove(self, paths: Sequence[str]) -> Mapping[str, str]:
+            return dict.fromkeys(paths, "cannot remove it")
 
     remover._media = Broken()
     recorder.clock.forward(LATE)

@@ -295,7 +295,13 @@ class StoreContract:
         told = [segment(1), segment(2, participants=(WITHHELD,), recorded_users=("ada",))]
         await store.write(lambda rows: rows.save_segments(told))
         assert await store.read(lambda rows: dict(rows.calls_since(NOW))) == {one.id: one.call for one in told}
-        assert await store.write(lambda rows: rows.forget_calls_before(later(2))) == 1
+        await store.write(lambda rows: rows.forget_calls([1, 2]))
+        assert len(await store.read(lambda rows: dict(rows.calls_since(NOW)))) == 2, "neither has ended"
+        await store.write(lambda rows: rows.save_segments([ended(told[0])]))
+        assert await store.read(lambda rows: rows.started_before(later(3), 0, 9)) == [(1, True), (2, False)]
+        assert await store.read(lambda rows: rows.started_before(later(2), 0, 9)) == [(1, True)]
+        assert await store.read(lambda rows: rows.started_before(later(3), 1, 9)) == [(2, False)]
+        await store.write(lambda rows: rows.forget_calls([1, 2]))
         assert await store.read(lambda rows: list(rows.calls_since(NOW))) == [("segment2", told[1].call)]
         assert await store.read(lambda rows: list(rows.calls_since(later(2) + timedelta(microseconds=1)))) == []
 

@@ -15,6 +15,7 @@ import json
 import os
 import re
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -145,27 +146,47 @@ class MediaFiles:
     def write_manifest(self, stored: str, line: dict[str, Any], at: datetime) -> None:
         """Add a line about this file to its day's manifest and sync it."""
         path = self.path(stored)
-        text = json.dumps({"file": path.name} | line | {"at": instant_text(at)}) + "\n"
+        self._write_lines(path.parent, [{"file": path.name} | line], at)
+
+    def _write_lines(self, folder: Path, lines: Sequence[dict[str, Any]], at: datetime) -> None:
+        text = "".join(json.dumps(line | {"at": instant_text(at)}) + "\n" for line in lines)
         # One at a time: lines of the same day come from several threads.
         with self._manifests:
-            file = self._disk.open_growing(path.parent / MANIFEST)
+            file = self._disk.open_growing(folder / MANIFEST)
             try:
                 file.append(text.encode())
                 file.sync()
             finally:
                 file.close()
 
-    def remove(self, stored: str, at: datetime) -> None:
-        """Remove a file for good and say so in its manifest; harmless when it has gone.
+    def remove(self, stored: Sequence[str], at: datetime) -> dict[str, OSError | ValueError]:
+        """Remove files for good and say so in their manifests, two syncs for all of a day; harmless where one has gone.
 
-        Raises:
-            OSError: it could not be removed.
+        Returns:
+            Those that could not be removed, and why.
         """
-        path = self.path(stored)
-        with suppress(FileNotFoundError):
-            self._disk.remove(path)
-            self._disk.sync_folder(path.parent)
-            self.write_manifest(stored, {"removed": True}, at)
+        failed: dict[str, OSError | ValueError] = {}
+        by_day: dict[Path, list[str]] = {}
+        for one in stored:
+            try:
+                path = self.path(one)
+                # Its folder is synced even where it has gone: an earlier removal may not have come that far.
+                removed = by_day.setdefault(path.parent, [])
+                self._disk.remove(path)
+                removed.append(one)
+            except FileNotFoundError:
+                continue
+            except (OSError, ValueError) as error:
+                failed[one] = error
+        for folder, removed in by_day.items():
+            try:
+                with suppress(FileNotFoundError):
+                    self._disk.sync_folder(folder)
+                if removed:
+                    self._write_lines(folder, [{"file": Path(one).name, "removed": True} for one in removed], at)
+            except OSError as error:
+                failed |= dict.fromkeys(removed, error)
+        return failed
 
     def write_channels(self, recording: str, channels: tuple[str, ...]) -> None:
         """Keep who is on which channel until the upload is complete."""

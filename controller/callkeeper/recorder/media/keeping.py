@@ -6,7 +6,7 @@ uploads that nobody sends, recordings that ended and whose media never came.
 
 import asyncio
 import resource
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -108,16 +108,10 @@ class MediaKeeper:
         await self.buffers.close()
         await asyncio.to_thread(self._lanes.close)
 
-    async def remove(self, path: str) -> None:
-        """Remove stored media; harmless when it has gone.
-
-        Raises:
-            StorageFault: it could not be removed.
-        """
-        try:
-            await asyncio.to_thread(self.files.remove, path, self._clock.now())
-        except (OSError, ValueError) as error:
-            raise storage_error(error) from error
+    async def remove(self, paths: Sequence[str]) -> dict[str, str]:
+        """Remove stored media; harmless where it has gone. Those that could not be removed, and why."""
+        failed = await asyncio.to_thread(self.files.remove, paths, self._clock.now())
+        return {path: storage_error(error).detail for path, error in failed.items()}
 
     async def recover(self) -> None:
         """See what an earlier run left of uploads: complete what was, keep what had arrived of what broke off.

@@ -387,7 +387,8 @@ class Uploads:
     def _clear(self, upload: Upload, unwanted: str | None) -> None:
         upload.part.close()
         if unwanted is not None:
-            self._files.remove(unwanted, self._clock.now())
+            for error in self._files.remove((unwanted,), self._clock.now()).values():
+                raise error
         self._files.drop_part(upload.recording)
 
 

@@ -13,7 +13,7 @@ Who may be removed is not asked here: `Sweeper` and `Deleting` do, in the transa
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -22,7 +22,6 @@ from typing import Protocol
 import structlog
 
 from callkeeper.audit.actions import Action
-from callkeeper.recorder.errors import StorageFault
 from callkeeper.recorder.retention.rule import Rule
 from callkeeper.recorder.store.port import Reading, Store, Writing
 from callkeeper.recorder.store.values import Event, KeptRecording, Status, Tombstone
@@ -36,11 +35,11 @@ RETENTION = "system:retention"
 class MediaFiles(Protocol):
     """The stored media, as removal needs it."""
 
-    async def remove(self, path: str) -> None:
-        """Make the media at this path unreachable, then remove it; harmless when it has gone already.
+    async def remove(self, paths: Sequence[str]) -> Mapping[str, str]:
+        """Remove the media at these paths; harmless where it has gone already.
 
-        Raises:
-            StorageFault: it could not be removed.
+        Returns:
+            Those that could not be removed, and why.
         """
         ...
 
@@ -211,13 +210,13 @@ class Remover:
             StorageFault: the store cannot be written; all of them stay unreachable.
         """
         found, gone = Finished(), []
+        failed = await self._media.remove([one.media.path for one in recordings if one.media is not None])
         for recording in recordings:
-            try:
-                if recording.media is not None:
-                    await self._media.remove(recording.media.path)
+            detail = None if recording.media is None else failed.get(recording.media.path)
+            if detail is None:
                 gone.append(recording)
-            except StorageFault as fault:
-                log.error("media_not_removed", recording=recording.id, detail=fault.detail)  # noqa: TRY400 - no trace: it may hold data
+            else:
+                log.error("media_not_removed", recording=recording.id, detail=detail)
                 found.failed.append(recording.key)
         if gone:
             for removal in await self._store.write(lambda rows: finish(rows, gone)):

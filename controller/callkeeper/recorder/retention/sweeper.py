@@ -29,6 +29,7 @@ from callkeeper.recorder.clock import Clock
 from callkeeper.recorder.errors import RecorderError
 from callkeeper.recorder.programming import Programming
 from callkeeper.recorder.retention.clock_guard import ClockGuard
+from callkeeper.recorder.retention.forgetting import Forgetting
 from callkeeper.recorder.retention.holds import any_unreleased, release_unprotected, terms_of_holds
 from callkeeper.recorder.retention.removal import RETENTION, MediaFiles, Removal, Remover, Why, begin
 from callkeeper.recorder.retention.rule import Rule
@@ -117,6 +118,7 @@ class Sweeper:
     ) -> None:
         self._store = store
         self._remover = Remover(store, media)
+        self._forgetting = Forgetting(store)
         self._programming = programming
         self._guard = guard
         self._clock = clock
@@ -176,6 +178,7 @@ class Sweeper:
         await self._finish_begun(failed)
         if not await self._guard.look():
             raise _Halted(Halt.CLOCK)
+        await self._forgetting.once(self._clock.now())
         rule = Rule.of(self._programming.stored)
         if rule.section is None:
             return

@@ -62,6 +62,10 @@ class SegmentRows(Protocol):
         """The latest decision for the user of a recording, or None when there is no such recording."""
         ...
 
+    def started_before(self, instant: datetime, after: int, limit: int) -> list[tuple[int, bool]]:
+        """Number, and whether it has ended, of segments started before this instant, ascending after this number."""
+        ...
+
     def calls_since(self, start: datetime) -> Iterator[tuple[str, Call]]:
         """Segment id and call of every segment started at this instant or later whose call is kept, streamed."""
         ...
@@ -193,12 +197,8 @@ class Writing(Reading, Protocol):
         """
         ...
 
-    def forget_calls_before(self, instant: datetime) -> int:
-        """Drop who took part in segments started before this instant; ledger and recordings stay.
-
-        Returns:
-            How many segments had it.
-        """
+    def forget_calls(self, segments: Sequence[int]) -> None:
+        """Drop who took part in these segments, where they have ended; ledger and recordings stay."""
         ...
 
     # Recordings and media.

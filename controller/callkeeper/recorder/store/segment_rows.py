@@ -252,15 +252,30 @@ class SegmentRowsSql:
         self.follow(numbers)
         return len(numbers), cut
 
-    def forget_calls_before(self, instant: datetime) -> int:
+    def started_before(self, instant: datetime, after: int, limit: int) -> list[tuple[int, bool]]:
         """See the port."""
-        forgotten = update(segments).where(segments.c.started < micros(instant), segments.c.call.is_not(None))
-        return self._connection.execute(forgotten.values(call=None)).rowcount
+        own = segments.c
+        asked = select(own.number, own.ended.is_not(None)).where(own.number > after, own.started < micros(instant))
+        return [
+            (number, bool(ended)) for number, ended in self._connection.execute(asked.order_by(own.number).limit(limit))
+        ]
+
+    def forget_calls(self, numbers: Sequence[int]) -> None:
+        """See the port."""
+        if numbers:
+            self._connection.execute(_FORGET_CALL, [{"forgotten": number} for number in numbers])
 
     def follow(self, numbers: Sequence[int]) -> None:
         """Let the ledger's state of these segments follow from their recordings."""
         if numbers:
             self._connection.execute(FOLLOW, [{"followed": number} for number in numbers])
+
+
+_FORGET_CALL = (
+    update(segments)
+    .where(segments.c.number == bindparam("forgotten"), segments.c.ended.is_not(None), segments.c.call.is_not(None))
+    .values(call=None)
+)
 
 
 def _text(rows: list[list[Any]]) -> str:
