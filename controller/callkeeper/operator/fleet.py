@@ -26,6 +26,7 @@ from callkeeper.operator.recorder_port import ClusterRecorder, NowhereRecorder
 from callkeeper.operator.registry import Entry, Registry
 from callkeeper.operator.status_values import InForce, known_status, programmed_before, requested, status_value
 from callkeeper.operator.status_writer import Json, StatusWriter
+from callkeeper.operator.turns import Turns
 from callkeeper.reconcile.attribution import Attribution
 from callkeeper.reconcile.backoff import Backoff
 from callkeeper.reconcile.reconciler import AuditPort, Outcome, Reconciler
@@ -40,6 +41,10 @@ GATHER_SECONDS = 0.03
 
 STATUS_RETRY_SECONDS = 2.0
 """Statuses that could not be written are tried again after this."""
+
+AT_ONCE, PATIENCE_SECONDS = 8, 2.0
+"""Reconciles begun together, and how long one waits for its turn: fifty at once would each take fifty times as long,
+and a recorder that does not answer must not hold up the others."""
 
 SWEEP_SECONDS = 600.0
 """What Recorders that are gone left behind may lie for a while."""
@@ -93,9 +98,9 @@ class Fleet:
     parts: Parts
     keeping: AuditKeeping | None = None
     _governed: dict[ObjectKey, Governed] = field(default_factory=dict)
-    _unwritten: set[str] = field(default_factory=set)
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
     _settled: set[ObjectKey] = field(default_factory=set)
+    _turns: Turns = field(default_factory=lambda: Turns(AT_ONCE, PATIENCE_SECONDS))
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     """Every Recorder there was at the start was reconciled once."""
 
@@ -175,7 +180,7 @@ class Fleet:
             await self._told(key, outcome)
 
         previous = {one.key: known for one in readings if (known := known_status(one.key, entries[one.key]))}
-        worker = Worker(reconciler, Backoff(random.random), tell, previous=previous)
+        worker = Worker(reconciler, Backoff(random.random), tell, previous=previous, turn=self._turns.turn)
         return Governed(key=key, target=target, port=port, ledger=ledger, worker=worker)
 
     def _port(self, key: ObjectKey, target: Target) -> ClusterRecorder | NowhereRecorder:

@@ -4,7 +4,7 @@ The first listing reads whole objects; later ones read metadata only, and those 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -32,15 +32,23 @@ MAX_FETCHES = 16
 class Listing:
     """Lists, now and again."""
 
-    def __init__(self, api: KubeApi, registry: Registry, namespaces: Sequence[str]) -> None:
+    def __init__(
+        self,
+        api: KubeApi,
+        registry: Registry,
+        namespaces: Sequence[str],
+        told: Callable[[str], None] = lambda _result: None,
+    ) -> None:
         """Prepare.
 
         Args:
             api: the API server.
             registry: told what there is.
             namespaces: the scope; empty for the whole cluster.
+            told: called with `complete` or `failed` after each.
         """
         self._api = api
+        self._told = told
         self._registry = registry
         self._scopes: tuple[str | None, ...] = tuple(namespaces) or (None,)
         self._asked = asyncio.Event()
@@ -58,9 +66,11 @@ class Listing:
                 await self.once()
             except ApiError as error:
                 log.warning("listing_failed", error=str(error))
+                self._told("failed")
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             self.complete.set()
+            self._told("complete")
             try:
                 async with asyncio.timeout(RELIST_SECONDS):
                     await self._asked.wait()

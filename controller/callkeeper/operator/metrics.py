@@ -1,9 +1,11 @@
 """What the operator counts. Labels name objects, results and reasons; never a number, a user or a token."""
 
+import asyncio
+import threading
 import time
 from collections.abc import Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from callkeeper.kinds.finding import ObjectKey
 from callkeeper.reconcile.plan import short
@@ -69,6 +71,13 @@ class Metrics:
         self.relists = Counter(
             "callkeeper_operator_listings", "Complete listings, by result.", ["result"], registry=self._registry
         )
+        tasks = Gauge(
+            "callkeeper_operator_tasks", "Tasks of the event loop: a leak shows here first.", registry=self._registry
+        )
+        tasks.set_function(_tasks)
+        threads = Gauge("callkeeper_operator_threads", "Threads of the process.", registry=self._registry)
+        threads.set_function(threading.active_count)
+        ProcessCollector(registry=self._registry)
         self._revisions: dict[ObjectKey, tuple[str, str]] = {}
 
     def waiting(self, recorder: ObjectKey) -> None:
@@ -120,6 +129,13 @@ class Metrics:
 
     def _oldest(self) -> float:
         return time.monotonic() - min(self._unprogrammed.values()) if self._unprogrammed else 0.0
+
+
+def _tasks() -> int:
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:
+        return 0  # asked from outside a loop
 
 
 def _drop(metric: Counter | Gauge, labels: Mapping[str, str]) -> None:

@@ -91,7 +91,7 @@ class Operator:
         self._registry = Registry()
         self._metrics = Metrics()
         self._metrics.objects.set_function(lambda: len(self._registry))
-        self._listing = Listing(self._api, self._registry, options.namespaces)
+        self._listing = Listing(self._api, self._registry, options.namespaces, self._count_listing)
         identity = f"{socket.gethostname()}_{secrets.token_hex(4)}"
         self._home = options.lease_namespace or access.namespace
         self._lease = Lease(self._api, self._home, options.lease_name, identity)
@@ -262,6 +262,9 @@ class Operator:
 
     def _log_of(self, recorder: ObjectKey) -> AuditPort:
         return self._logs.log(recorder.namespace, recorder.name) if self._logs is not None else NoLog()
+
+    def _count_listing(self, result: str) -> None:
+        self._metrics.relists.labels(result).inc()
 
     def _may_write(self) -> bool:
         return self._lease.valid

@@ -197,7 +197,9 @@ def _blacklist_entry(item: Reader, known: dict[str, str]) -> tuple[str, str, str
     if not isinstance(source, str) or source not in known:
         source = item.object_key("object")
         known[source] = source
-    return item.pattern("pattern"), known[source], item.text("entry", most=129)
+    pattern, entry = item.pattern("pattern"), item.text("entry", most=129)
+    # Most entries are patterns as they stand: one text in memory does for both.
+    return pattern, known[source], pattern if entry == pattern else entry
 
 
 def _blacklisted_before(section: Reader | None) -> int | None:

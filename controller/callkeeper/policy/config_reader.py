@@ -7,6 +7,7 @@ member's path. Nothing is guessed and nothing is converted: a number is no strin
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from callkeeper.kinds.duration import parse_extra_retention, parse_minimum_retention, parse_retention
@@ -113,7 +114,7 @@ class Reader:
 
     def object_key(self, name: str) -> str:
         """`kind/namespace/name`."""
-        return _object_key(self.text(name, most=MAX_OBJECT_LENGTH), f"{self.path}.{name}")
+        return _object_key(self.text(name, most=MAX_OBJECT_LENGTH), self.path, name)
 
     def optional_object_key(self, name: str) -> str | None:
         """`kind/namespace/name`, or null where a built-in default stands."""
@@ -187,11 +188,17 @@ def _parsed(text: str, path: str, parse: Callable[[str], Parsed]) -> Parsed:
         raise ConfigError(path, str(error)) from error
 
 
-def _object_key(text: str, path: str) -> str:
+def _object_key(text: str, *path: str) -> str:
     try:
-        return str(ObjectKey.parse(text))
+        return _object_text(text)
     except ValueError:
-        raise ConfigError(path, "kind/namespace/name is wanted here") from None
+        raise ConfigError(".".join(path), "kind/namespace/name is wanted here") from None
+
+
+@lru_cache(maxsize=4096)
+def _object_text(text: str) -> str:
+    """Read once and kept once, for the thousand entries of one object."""
+    return str(ObjectKey.parse(text))
 
 
 def _named(value: object) -> str:

@@ -86,19 +86,13 @@ class HttpRecorder:
 
     async def read(self) -> RecorderState:
         """See `RecorderPort.read`."""
-        data = await self._ask("GET", "/v1/config")
-        digest = sha256(data).digest()
-        if self._read is None or self._read[0] != digest:
-            # The same bytes mean the same: a config of 100,000 entries is not validated at every look for drift.
-            # Nor on the event loop, where a lease is to be renewed meanwhile.
-            self._read = digest, await asyncio.to_thread(self._state, data)
-        return self._read[1]
+        return await self._parsed(await self._ask("GET", "/v1/config"))
 
     async def runs(self, state: RecorderState) -> bool:
-        """See `RecorderPort.runs`: without its body; a change of the owner alone is left to `read`."""
+        """See `RecorderPort.runs`: without its body where the recorder can do that (RFC 9110, section 13.1.2)."""
         precondition = {"If-None-Match": f'"{state.revision}"'} if state.revision else {}
         data = await self._ask("GET", "/v1/config", headers=precondition, unchanged_ok=True)
-        return not data if state.revision else self._json(data).get("revision") is None
+        return not data or (await self._parsed(data)).revision == state.revision
 
     async def check(self, envelope: Envelope) -> Effects:
         """See `RecorderPort.check`."""
@@ -137,6 +131,14 @@ class HttpRecorder:
         answer = self._json(data)
         config = _config(answer.get("config", answer))
         return config if config is not None and _revision(config) == revision else None
+
+    async def _parsed(self, data: bytes) -> RecorderState:
+        digest = sha256(data).digest()
+        if self._read is None or self._read[0] != digest:
+            # The same bytes mean the same: a config of 100,000 entries is not validated at every look for drift.
+            # Nor on the event loop, where a lease is to be renewed meanwhile.
+            self._read = digest, await asyncio.to_thread(self._state, data)
+        return self._read[1]
 
     def _state(self, data: bytes) -> RecorderState:
         """What the recorder runs; a config that comes back as it was put from here is known by its bytes."""

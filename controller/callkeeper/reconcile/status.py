@@ -4,6 +4,7 @@ How they get to people (a patch, `status.json`, a page) is the source's business
 change keeps its instant, so that an unchanged world gives an equal value and writes nothing.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,8 @@ from callkeeper.policy.compilation.contributions import contributions
 from callkeeper.policy.compile import AcceptedReason, Compiled, ObjectResult
 from callkeeper.policy.config import RecorderConfig
 from callkeeper.reconcile.reasons import AnyReason, ConditionStatus, ConditionType, Reason
+
+_QUOTED_NUMBER = re.compile(r"`[^`]*[0-9]{3}[^`]*`")
 
 MAX_MESSAGE = 1024
 """A condition's message in the API is at most 32 KiB; a reader's patience is less."""
@@ -190,15 +193,23 @@ def _settings_answers(
 
 
 def _refused(result: ObjectResult) -> Iterator[_Answer]:
-    yield _answer(ConditionType.ACCEPTED, False, result.reason, result.message)
+    message = _what_to_do(result)
+    yield _answer(ConditionType.ACCEPTED, False, result.reason, message)
     yield _answer(
         ConditionType.PROGRAMMED,
         False,
         Reason.NOT_ACCEPTED,
         "not accepted as it is now; what was in force of it before stays",
     )
-    yield _answer(ConditionType.READY, False, result.reason, result.message)
-    yield _answer(ConditionType.STALLED, True, result.reason, result.message)
+    yield _answer(ConditionType.READY, False, result.reason, message)
+    yield _answer(ConditionType.STALLED, True, result.reason, message)
+
+
+def _what_to_do(result: ObjectResult) -> str:
+    """Why not, and what to do next, without the numbers that a message may quote: statuses are read by many."""
+    hint = next((one.hint for one in result.findings if one.message == result.message and one.hint), None)
+    message = _QUOTED_NUMBER.sub("`…`", result.message)
+    return f"{message}; {hint}" if hint else message
 
 
 def _not_in_force(reason: AnyReason, message: str, *, stalled: bool) -> Iterator[_Answer]:

@@ -6,6 +6,7 @@ and its caller's business; it has no clock but the event loop's.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from itertools import count
 
 from callkeeper.kinds.reading import ObjectReading
@@ -35,12 +36,24 @@ class Worker:
         *,
         previous: Statuses | None = None,
         poll_seconds: float = DRIFT_POLL_SECONDS,
+        turn: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
     ) -> None:
+        """Prepare.
+
+        Args:
+            reconciler: does it.
+            backoff: how long to wait after a failure.
+            tell: called after every reconcile.
+            previous: statuses of an earlier run.
+            poll_seconds: between looks for drift.
+            turn: entered for each reconcile, where many workers share a machine.
+        """
         self._reconciler = reconciler
         self._backoff = backoff
         self._tell = tell
         self._statuses: Statuses = previous or {}
         self._poll_seconds = poll_seconds
+        self._turn = turn
         self._readings: Sequence[ObjectReading] | None = None
         self._woken = asyncio.Event()
         self._seen: RecorderState | None = None
@@ -69,9 +82,11 @@ class Worker:
         """Reconcile whenever there is a reason to, for ever."""
         await self._woken.wait()
         while True:
-            self._woken.clear()
             assert self._readings is not None
-            outcome = await self._reconciler.reconcile(self._readings, self._statuses)
+            async with self._turn():
+                # Offered while it waited for its turn: taken too.
+                self._woken.clear()
+                outcome = await self._reconciler.reconcile(self._readings, self._statuses)
             self._statuses = outcome.statuses
             self._seen = outcome.state
             await self._tell(outcome)
