@@ -13,7 +13,7 @@ from tests.audit.making import NOON, Clock, event, identifiers, read_csv, stored
 
 from callkeeper.audit.checkpoints import checkpoint_lines, list_checkpoints
 from callkeeper.audit.disk import LocalDisk
-from callkeeper.audit.errors import SettingsError
+from callkeeper.audit.errors import KeyUnusable, SettingsError
 from callkeeper.audit.export import export_range
 from callkeeper.audit.layout import list_store
 from callkeeper.audit.log_settings import LogSettings
@@ -258,6 +258,10 @@ async def test_a_key_that_was_replaced_without_the_old_ones_word_is_told(tmp_pat
     key.unlink()
     async with AuditStore.open(folder, now=Clock(), signing_key=key) as store:
         await store.append([event(2)])
+        with pytest.raises(KeyUnusable, match="replace-lost-key"):
+            await store.checkpoint()
+        assert not key.exists()
+        await store.rotate_key(lost=True)
     assert Trouble.SIGNATURE_WRONG in {problem.trouble for problem in verify(folder).problems}
     assert verify(folder, public_keys=[load_keys(key)[0].public]).sound
 

@@ -107,15 +107,19 @@ class StoreFiles:
             raise
         return self.notary.checkpoint(self.journal.head) or last_checkpoint(self.folder)
 
-    def rotate_key(self) -> None:
-        """Sign what is there with the old key, then make a new one.
+    def rotate_key(self, lost: bool) -> None:
+        """Sign what is there with the old key, then make a new one; without the old one where that is lost.
 
         Raises:
             KeyUnusable: the key cannot be read or made.
             OSError: the change could not be written.
         """
-        self.checkpoint()
-        self.notary.rotate_key(self.journal.head.store)
+        if lost:
+            self.notary.replace_lost_key(self.journal.head.store)
+            self.checkpoint()
+        else:
+            self.checkpoint()
+            self.notary.rotate_key(self.journal.head.store)
 
     def take_over(self, packed: PackedFile) -> None:
         """Put a compressed file in the place of the plain one.

@@ -24,7 +24,7 @@ from callkeeper.audit.errors import CheckpointError, KeyUnusable
 from callkeeper.audit.layout import CHECKPOINTS
 from callkeeper.audit.position import Head
 from callkeeper.audit.signed_line import SignedLine, signed
-from callkeeper.audit.signing import SigningKey, load_keys, new_key, save_keys
+from callkeeper.audit.signing import SigningKey, key_id, load_keys, new_key, save_keys
 
 
 class Notary:
@@ -95,13 +95,23 @@ class Notary:
         self._key(store)
         save_keys(self._key_file, (new,), self._disk)
 
+    def replace_lost_key(self, store: str) -> None:
+        """Make a new key that signs for itself.
+
+        Raises:
+            KeyUnusable: it cannot be made.
+            OSError: the change could not be written.
+        """
+        save_keys(self._key_file, (new_key(),), self._disk)
+        self._key(store)
+
     def _key(self, store: str) -> SigningKey:
         """The key in use, known to the file of checkpoints."""
         try:
             if not self._loaded:
                 self._load()
             if not self._key_file.exists():
-                save_keys(self._key_file, (new_key(),), self._disk)
+                self._make_first()
             keys = load_keys(self._key_file)
         except KeyUnusable as error:
             self.failure = str(error)
@@ -114,6 +124,15 @@ class Notary:
             self._append("key", store, {"public": public, "reason": reason}, before or keys[0])
             self._public = keys[0].public
         return keys[0]
+
+    def _make_first(self) -> None:
+        """A log that was signed before gets no other key unasked: who opened it did not say where its key is."""
+        if self._public is not None:
+            raise KeyUnusable(
+                f"{self._key_file} is not there, and the log is signed with key {key_id(self._public)}: name its file, "
+                "or bring it back, or make another with `callkeeper audit checkpoint --replace-lost-key`"
+            )
+        save_keys(self._key_file, (new_key(),), self._disk)
 
     def _load(self) -> None:
         for text in checkpoint_lines(self._folder):

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+from callkeeper.audit.actions import Action
 from callkeeper.audit.checkpoints import Checkpoint
 from callkeeper.audit.disk import Disk, LocalDisk
 from callkeeper.audit.errors import StoreBusy, StoreClosed, StoreFailed, StoreFull, StoreUnavailable
@@ -235,8 +236,11 @@ class AuditStore:
         except OSError as error:
             raise StoreFailed(f"the checkpoint could not be written: {error}") from error
 
-    async def rotate_key(self) -> None:
+    async def rotate_key(self, *, lost: bool = False) -> None:
         """Sign with a new key from now on; the change is signed by the old one, which is then forgotten.
+
+        Args:
+            lost: the old one is gone: the new one signs for itself, which verification tells.
 
         Raises:
             KeyUnusable: the key cannot be read or made.
@@ -245,9 +249,28 @@ class AuditStore:
         """
         self._refuse_when_down()
         try:
-            await self._run(self._files.rotate_key)
+            await self._run(self._files.rotate_key, lost)
         except OSError as error:
             raise StoreFailed(f"the change of the key could not be written: {error}") from error
+
+    async def note_restored(self, taken: str) -> None:
+        """Say in the chain and in the log that the store was restored from a backup.
+
+        Args:
+            taken: the instant of the backup, RFC 3339.
+
+        Raises:
+            StoreFailed: it could not be written.
+            StoreClosed: `close` was called.
+        """
+        self._refuse_when_down()
+        head = self.head
+        try:
+            await self._run(self._files.journal.note_restored, taken)
+        except OSError as error:
+            raise StoreFailed(f"the restoring could not be written down: {error}") from error
+        details = {"taken": taken, "chain": head.chain.hex(), "rows": head.total.rows}
+        await self._upkeep.tell(Action.RESTORE_AUDIT, details)
 
     async def maintain(self) -> None:
         """Do now what is done once a minute: a checkpoint that is due, retention, compression, a look at the disk."""

@@ -320,6 +320,7 @@ _TABLE: tuple[Entry, ...] = (
         ("rows", "number", "rows verified"),
         ("problems", "number", "what was found altered, missing or added"),
         ("against", "number", "checkpoints kept elsewhere that it was held against"),
+        emitted=True,
     ),
     _entry(
         Action.DELETE_AUDIT_SEGMENT,
@@ -341,6 +342,7 @@ _TABLE: tuple[Entry, ...] = (
         ("taken", "instant", "when the backup was taken"),
         ("chain", "text", "chain head restored"),
         ("rows", "number", "rows restored"),
+        emitted=True,
     ),
     _entry(
         Action.REFUSE_AUDIT_ROWS,

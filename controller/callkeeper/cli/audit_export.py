@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import os
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from callkeeper.audit.sending import send
 from callkeeper.audit.store import AuditStore
 from callkeeper.audit.time_words import show
 from callkeeper.cli.audit_location import find_log_folder, location_options
+from callkeeper.cli.audit_own_rows import LOOPBACK, SENDER, who
 from callkeeper.cli.main import CouldNotRun
 
 if TYPE_CHECKING:
@@ -32,12 +32,6 @@ if TYPE_CHECKING:
     from callkeeper.audit.merge import Stretch
     from callkeeper.audit.recovery import Recovery
     from callkeeper.audit.remote_download import Source
-
-SENDER = "cli"
-"""Under this name the command line numbers the rows it writes itself, when no recorder runs."""
-
-LOOPBACK = "127.0.0.1"
-"""Where somebody is who works on the machine itself."""
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -163,7 +157,7 @@ def _from_files(rows: Path, asked: AskedExport, now: datetime) -> _Fixed:
     async def record() -> tuple[_Fixed, Recovery]:
         async with AuditStore.open(rows) as store:
             download = fix_download(rows, asked, store.chain_head)
-            await record_download(download, Sender(store, SENDER), at=now, email=_who(), ip_address=LOOPBACK)
+            await record_download(download, Sender(store, SENDER), at=now, email=who(), ip_address=LOOPBACK)
             return _Fixed(pieces=download.pieces(), size=download.totals.size), store.recovery
 
     fixed, recovery = asyncio.run(record())
@@ -172,14 +166,6 @@ def _from_files(rows: Path, asked: AskedExport, now: datetime) -> _Fixed:
     for damage in recovery.damaged:
         click.echo(f"{damage.file}: damaged at byte {damage.offset} ({damage.size} bytes): {damage.message}", err=True)
     return fixed
-
-
-def _who() -> str:
-    """The user of the operating system."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user id without a name, as in some containers
-        return f"system:uid-{os.getuid()}"
 
 
 def _running(rows: Path) -> Source | None:

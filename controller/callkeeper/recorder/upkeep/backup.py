@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
 
-from callkeeper.audit.layout import LOCK
+from callkeeper.audit.layout import CHECKPOINTS, LOCK, RESERVE
 from callkeeper.recorder.errors import StorageFault
 from callkeeper.recorder.files import LocalDisk
 from callkeeper.recorder.media.files import INCOMING, MANIFEST, MediaFiles
@@ -100,6 +100,10 @@ def back_up(
     return done
 
 
+def _is_rows(name: str) -> bool:
+    return not name.endswith((".commits", ".new")) and name not in {CHECKPOINTS, LOCK, RESERVE}
+
+
 def _refuse_bad_target(state: Path, target: Path) -> None:
     if target.exists() or target.is_symlink():
         raise StorageFault(f"{target} is there already", "name a folder that is not: each backup is made anew")
@@ -148,9 +152,10 @@ class _Backup:
         for path in SINGLE:
             yield from self._if_there(path)
         yield from self._folder(Path("reconcile"))
-        # The notes beside the segments first: those that lag behind are made good from the segments.
+        # What vouches first: checkpoints for side files; side files that lag behind are completed from the segments.
+        yield from self._folder(AUDIT, lambda name: name == CHECKPOINTS)
         yield from self._folder(AUDIT, lambda name: name.endswith(".commits"))
-        yield from self._folder(AUDIT, lambda name: not name.endswith((".commits", ".new")) and name != LOCK)
+        yield from self._folder(AUDIT, _is_rows)
 
     def _stored(self, copy: SqliteCopy) -> Iterator[Held]:
         """Stored media, as the copy names it."""

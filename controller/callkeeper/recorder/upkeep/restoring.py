@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
 
-from callkeeper.audit.layout import LOCK
+from callkeeper.audit.layout import LOCK, RESERVE
 from callkeeper.recorder.errors import StorageFault
 from callkeeper.recorder.files import LocalDisk
 from callkeeper.recorder.store.looking import SqliteCopy, SqliteLook
@@ -122,7 +122,11 @@ def _replay(temporary: Path, old: Path, taken: datetime) -> Replayed:
 
 def _take_newer(source: Path, target: Path) -> None:
     """The log of what is replaced goes on: it holds all that the backup's holds, and what came after."""
-    names = [path for path in source.glob("*") if path.is_file() and path.name != LOCK and path.suffix != ".new"]
+    names = [
+        path
+        for path in source.glob("*")
+        if path.is_file() and path.name not in {LOCK, RESERVE} and path.suffix != ".new"
+    ]
     if not names:
         return
     shutil.rmtree(target, ignore_errors=True)

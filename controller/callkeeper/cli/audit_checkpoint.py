@@ -1,0 +1,93 @@
+"""`callkeeper audit checkpoint`: one signed line that names everything in the log, to be kept elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from callkeeper.cli.audit_location import find_log_folder, location_options
+from callkeeper.cli.main import CouldNotRun
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command(short_help="Print a signed line that names the whole log, to be kept elsewhere.")
+@location_options
+@click.option("--signing-key", type=_FILE, metavar="FILE", help="Where the log's key lies, when not beside it.")
+@click.option("--public-key", "public_key", is_flag=True, help="Print the public key as PEM instead.")
+@click.option("--rotate-key", is_flag=True, help="Make a new key, signed for by the old one, which is then forgotten.")
+@click.option("--replace-lost-key", is_flag=True, help="Make a new key where the old one is gone; verification tells.")
+def checkpoint(
+    *,
+    folder: Path | None,
+    state: Path | None,
+    log_dir: Path | None,
+    signing_key: Path | None,
+    public_key: bool,
+    rotate_key: bool,
+    replace_lost_key: bool,
+) -> None:
+    """Print the newest checkpoint of the audit log: one line, signed, that names every row up to an instant.
+
+    Kept elsewhere (in git, in a ticket, with an auditor) it proves later that no row up to then was altered, removed or
+    added: `callkeeper audit verify --against`. Where nobody writes the log, the line is made now; else the running
+    writer made it within the last hour.
+
+    \b
+    Examples:
+      callkeeper audit checkpoint >> audit-checkpoints.txt
+      callkeeper audit checkpoint --public-key > audit.pem
+      callkeeper audit checkpoint --rotate-key
+
+    \b
+    Exit codes:
+      0  printed
+      2  could not run: there is no log, no row in it, or no key to sign with
+    """  # noqa: D301 - click's mark for a paragraph to be kept as written is the character, not the two
+    from callkeeper.audit.checkpoints import last_checkpoint  # noqa: PLC0415 - loaded when run
+    from callkeeper.audit.errors import AuditError, StoreBusy  # noqa: PLC0415 - likewise
+    from callkeeper.audit.store import AuditStore  # noqa: PLC0415 - likewise
+
+    rows = find_log_folder(folder, state, log_dir)
+
+    async def sign() -> None:
+        async with AuditStore.open(rows, signing_key=signing_key) as store:
+            if rotate_key or replace_lost_key:
+                await store.rotate_key(lost=replace_lost_key)
+            await store.checkpoint()
+
+    try:
+        try:
+            asyncio.run(sign())
+        except StoreBusy as error:
+            if rotate_key or replace_lost_key:
+                raise CouldNotRun(f"{error}; end it, rotate the key, start it again") from error
+        found = last_checkpoint(rows)
+    except AuditError as error:
+        raise CouldNotRun(str(error)) from error
+    except OSError as error:
+        raise CouldNotRun(f"the log cannot be read: {error}") from error
+    if found is None:
+        raise CouldNotRun(f"there is no checkpoint in {rows} yet: the first is made with the first rows")
+    if public_key:
+        click.echo(_public_pem(rows), nl=False)
+    else:
+        click.echo(found.text)
+
+
+def _public_pem(rows: Path) -> str:
+    """The key in use, as the log's own records say."""
+    from callkeeper.audit.checkpoints import KeyRecord, checkpoint_lines, read_record  # noqa: PLC0415 - loaded when run
+    from callkeeper.audit.errors import CheckpointError  # noqa: PLC0415 - likewise
+    from callkeeper.audit.signing import public_pem  # noqa: PLC0415 - likewise
+
+    for text in reversed(checkpoint_lines(rows)):
+        try:
+            record = read_record(text)
+        except CheckpointError:
+            continue
+        if isinstance(record, KeyRecord):
+            return public_pem(record.public)
+    raise CouldNotRun(f"there is no key in {rows} yet")
