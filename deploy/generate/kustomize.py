@@ -72,7 +72,7 @@ def _add(
 
 def _added_argument(argument: str) -> dict[str, Any]:
     return {
-        "target": {"kind": "StatefulSet", "name": names.OPERATOR},
+        "target": {"kind": "Deployment", "name": names.OPERATOR},
         "patch": (f"- op: add\n  path: /spec/template/spec/containers/0/args/-\n  value: {argument}\n"),
     }
 

@@ -11,11 +11,7 @@ from deploy.generate.values import Merged
 def monitoring() -> Iterator[tuple[choices.Part, dict[str, Any]]]:
     """ServiceMonitors and rules, with the part each belongs to."""
     yield choices.OPERATOR, _monitor(names.OPERATOR, {"port": "http"})
-    # The webhook's certificate is of its own making, and nothing secret is among its metrics.
-    yield (
-        choices.WEBHOOK,
-        _monitor(names.WEBHOOK, {"port": "https", "scheme": "https", "tlsConfig": {"insecureSkipVerify": True}}),
-    )
+    yield choices.WEBHOOK, _monitor(names.WEBHOOK, {"port": "health"})
 
 
 def _labelled(name: str) -> dict[str, Any]:

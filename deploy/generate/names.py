@@ -10,7 +10,8 @@ COLLECTOR = "callkeeper-collector"
 RECORDER = "callkeeper-recorder"
 
 OPERATOR_PORT = 8472
-WEBHOOK_PORT = 8473
+WEBHOOK_PORT = 8443
+WEBHOOK_HEALTH_PORT = 8481
 COLLECTOR_PORT = 8471
 RECORDER_PORT = 8470
 """The port of `callkeeper up`, too."""

@@ -21,7 +21,10 @@ def policies() -> dict[str, dict[str, Any]]:
             names.OPERATOR,
             ingress=[_from([_pods(names.WEBHOOK), _MONITORING], names.OPERATOR_PORT)],
         ),
-        names.WEBHOOK: _policy(names.WEBHOOK, ingress=[{"ports": _ports(names.WEBHOOK_PORT)}]),
+        names.WEBHOOK: _policy(
+            names.WEBHOOK,
+            ingress=[{"ports": _ports(names.WEBHOOK_PORT)}, _from([_MONITORING], names.WEBHOOK_HEALTH_PORT)],
+        ),
         names.COLLECTOR: _policy(
             names.COLLECTOR,
             ingress=[

@@ -4,9 +4,9 @@ from typing import Any
 
 from deploy.generate import choices, names
 from deploy.generate.choices import NAMESPACE, OWN_NAMESPACE
-from deploy.generate.names import metadata, selector
-from deploy.generate.pods import Pod, secret_file, service, stateful_set
-from deploy.generate.values import Each, Expression, each, join
+from deploy.generate.names import metadata
+from deploy.generate.pods import Pod, deployment, secret_file, service, stateful_set
+from deploy.generate.values import Expression, each, join
 
 from callkeeper.kinds.crd_names import NAMES
 from callkeeper.kinds.terms import GROUP, VERSION
@@ -14,12 +14,12 @@ from callkeeper.local import installation_secrets as waited_for
 
 COLLECTOR_URL = f"http://{names.COLLECTOR}:{names.COLLECTOR_PORT}"
 
-ADMISSION_PATH = "/validate"
+ADMISSION_PATH = "/v1/admit"
 """Where the webhook takes admission requests."""
 
 
 def operator(*, own_namespace_only: bool) -> list[dict[str, Any]]:
-    """The operator: a StatefulSet, so that the webhook can name every replica, though it keeps nothing."""
+    """The operator; by the name of its Service the webhook finds every replica."""
     watched = each(choices.WATCH_NAMESPACES, "--namespace=", (OWN_NAMESPACE,) if own_namespace_only else ())
     pod = Pod(
         names.OPERATOR,
@@ -42,8 +42,8 @@ def operator(*, own_namespace_only: bool) -> list[dict[str, Any]]:
         secrets=[(waited_for.OPERATOR_COLLECTOR_TOKEN, False), (waited_for.CHANGES_TOKEN, False)],
     )
     return [
-        stateful_set(pod, replicas=choices.OPERATOR_REPLICAS, podManagementPolicy="Parallel"),
-        service(names.OPERATOR, names.OPERATOR_PORT, headless=True),
+        deployment(pod, replicas=choices.OPERATOR_REPLICAS),
+        service(names.OPERATOR, ("http", names.OPERATOR_PORT, names.OPERATOR_PORT), headless=True),
     ]
 
 
@@ -55,48 +55,32 @@ def webhook(*, own_namespace_only: bool) -> list[dict[str, Any]]:
         arguments=[
             "webhook",
             f"--listen=0.0.0.0:{names.WEBHOOK_PORT}",
+            f"--health-listen=0.0.0.0:{names.WEBHOOK_HEALTH_PORT}",
             "--self-managed-certificates",
-            _operators(),
+            f"--certificate-name={names.WEBHOOK}.{OWN_NAMESPACE}.svc",
+            f"--certificate-namespace={OWN_NAMESPACE}",
+            f"--certificate-secret={names.WEBHOOK_CERTIFICATES}",
+            f"--webhook-configuration={names.WEBHOOK_CONFIGURATION}",
+            f"--operator=http://{names.OPERATOR}:{names.OPERATOR_PORT}",
+            f"--own-account=system:serviceaccount:{OWN_NAMESPACE}:{names.OPERATOR}",
             f"--changes-token-file={secret_file(waited_for.CHANGES_TOKEN, waited_for.TOKEN_KEY)}",
             f"--audit-webhook-token-file={secret_file(waited_for.AUDIT_WEBHOOK_TOKEN, waited_for.TOKEN_KEY)}",
         ],
         port=names.WEBHOOK_PORT,
-        scheme="HTTPS",
+        health_port=names.WEBHOOK_HEALTH_PORT,
         live="/healthz",
         speaks_to_api=True,
         secrets=[(waited_for.CHANGES_TOKEN, False), (waited_for.AUDIT_WEBHOOK_TOKEN, False)],
     )
-    deployment = {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": metadata(names.WEBHOOK),
-        "spec": {
-            "replicas": choices.WEBHOOK_REPLICAS,
-            # The one before answers until the one after does: writes are never without an answer.
-            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-            "selector": {"matchLabels": selector(names.WEBHOOK)},
-            "template": pod.template(),
-        },
-    }
     return [
-        deployment,
-        service(names.WEBHOOK, 443, target=names.WEBHOOK_PORT),
+        deployment(pod, replicas=choices.WEBHOOK_REPLICAS),
+        service(
+            names.WEBHOOK,
+            ("https", 443, names.WEBHOOK_PORT),
+            ("health", names.WEBHOOK_HEALTH_PORT, names.WEBHOOK_HEALTH_PORT),
+        ),
         _configuration(own_namespace_only=own_namespace_only),
     ]
-
-
-def _operators() -> Each:
-    """Every replica by its own name: notes go to all of them."""
-    replicas = choices.OPERATOR_REPLICAS
-
-    def url(number: object) -> str:
-        return f"--operator=http://{names.OPERATOR}-{number}.{names.OPERATOR}:{names.OPERATOR_PORT}"
-
-    return Each(
-        plain=tuple(url(number) for number in range(replicas.default)),
-        over=f"until (int {replicas.reference})",
-        item=url("{{ . }}"),
-    )
 
 
 def _configuration(*, own_namespace_only: bool) -> dict[str, Any]:
@@ -161,6 +145,7 @@ def collector() -> list[dict[str, Any]]:
             f"--dir={folder}/audit",
             f"--listen=0.0.0.0:{names.COLLECTOR_PORT}",
             f"--tokens={secret_file(waited_for.COLLECTOR_PRINCIPALS, waited_for.PRINCIPALS_KEY)}",
+            f"--signing-key={secret_file(waited_for.COLLECTOR_SIGNING_KEY, waited_for.SIGNING_KEY)}",
         ],
         port=names.COLLECTOR_PORT,
         live="/healthz",
@@ -169,8 +154,8 @@ def collector() -> list[dict[str, Any]]:
         stop_seconds=60,
     )
     return [
-        stateful_set(pod, replicas=1, storage=choices.COLLECTOR_STORAGE),
-        service(names.COLLECTOR, names.COLLECTOR_PORT),
+        stateful_set(pod, storage=choices.COLLECTOR_STORAGE),
+        service(names.COLLECTOR, ("http", names.COLLECTOR_PORT, names.COLLECTOR_PORT)),
     ]
 
 
@@ -196,6 +181,6 @@ def recorder() -> list[dict[str, Any]]:
         stop_seconds=60,
     )
     return [
-        stateful_set(pod, replicas=1, storage=choices.RECORDER_STORAGE),
-        service(names.RECORDER, names.RECORDER_PORT),
+        stateful_set(pod, storage=choices.RECORDER_STORAGE),
+        service(names.RECORDER, ("http", names.RECORDER_PORT, names.RECORDER_PORT)),
     ]

@@ -22,7 +22,7 @@ class Pod:
         *,
         arguments: Sequence[Any],
         port: int,
-        scheme: str = "HTTP",
+        health_port: int | None = None,
         live: str = "/livez",
         ready: str = "/readyz",
         speaks_to_api: bool = False,
@@ -37,7 +37,7 @@ class Pod:
             part: what may be chosen for it.
             arguments: of `callkeeper`.
             port: it listens on.
-            scheme: what its probes speak.
+            health_port: where it answers probes, when not there; what it listens on is HTTPS then.
             live: path that answers while the process does.
             ready: path that answers 200 when it can do its part.
             speaks_to_api: whether it gets its ServiceAccount's token.
@@ -49,7 +49,7 @@ class Pod:
         self._part = part
         self._arguments = list(arguments)
         self._port = port
-        self._scheme = scheme
+        self._health_port = health_port
         self._live = live
         self._ready = ready
         self._speaks_to_api = speaks_to_api
@@ -110,7 +110,7 @@ class Pod:
             "imagePullPolicy": choices.IMAGE_PULL_POLICY,
             "args": self._arguments,
             "env": [{"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}}],
-            "ports": [{"name": "http" if self._scheme == "HTTP" else "https", "containerPort": self._port}],
+            "ports": self._ports(),
             # A first start may migrate a store; only after that is silence a fault.
             "startupProbe": self._probe(self._live, period=2, failures=60),
             "livenessProbe": self._probe(self._live, period=10, failures=6),
@@ -124,9 +124,14 @@ class Pod:
             "volumeMounts": self._mounts(),
         }
 
+    def _ports(self) -> list[dict[str, Any]]:
+        if self._health_port is None:
+            return [{"name": "http", "containerPort": self._port}]
+        return [{"name": "https", "containerPort": self._port}, {"name": "health", "containerPort": self._health_port}]
+
     def _probe(self, path: str, *, period: int, failures: int) -> dict[str, Any]:
         return {
-            "httpGet": {"path": path, "port": self._port, "scheme": self._scheme},
+            "httpGet": {"path": path, "port": self._health_port or self._port},
             "periodSeconds": period,
             "timeoutSeconds": 3,
             "failureThreshold": failures,
@@ -155,29 +160,45 @@ def secret_file(secret: str, key: str) -> str:
     return f"{SECRETS_FOLDER}/{secret}/{key}"
 
 
-def service(name: str, port: int, *, target: int | None = None, headless: bool = False) -> dict[str, Any]:
-    """The Service of a part. A headless one gives each pod a name, ready or not: notes are for standbys too."""
-    web = "https" if port == 443 else "http"  # noqa: PLR2004 - HTTPS's number
+def service(name: str, *ports: tuple[str, int, int], headless: bool = False) -> dict[str, Any]:
+    """The Service of a part: ports as name, number and number of the container's.
+
+    The name of a headless one stands for every pod, ready or not: notes are for standbys too.
+    """
     spec: dict[str, Any] = {
         "selector": selector(name),
-        "ports": [{"name": web, "port": port, "targetPort": target or port, "protocol": "TCP"}],
+        "ports": [
+            {"name": what, "port": port, "targetPort": target, "protocol": "TCP"} for what, port, target in ports
+        ],
     }
     if headless:
         spec |= {"clusterIP": "None", "publishNotReadyAddresses": True}
     return {"apiVersion": "v1", "kind": "Service", "metadata": metadata(name), "spec": spec}
 
 
-def stateful_set(pod: Pod, *, replicas: Any, storage: choices.Storage | None = None, **more: Any) -> dict[str, Any]:
-    """A StatefulSet of a pod."""
+def deployment(pod: Pod, *, replicas: Any) -> dict[str, Any]:
+    """A Deployment of a pod. A new one is ready before an old one goes: there is always somebody who answers."""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata(pod.name),
+        "spec": {
+            "replicas": replicas,
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+            "selector": {"matchLabels": selector(pod.name)},
+            "template": pod.template(),
+        },
+    }
+
+
+def stateful_set(pod: Pod, *, storage: choices.Storage) -> dict[str, Any]:
+    """One pod with a volume of its own: never two on it at a time."""
     spec: dict[str, Any] = {
         "serviceName": pod.name,
-        "replicas": replicas,
-        **more,
+        "replicas": 1,
         "selector": {"matchLabels": selector(pod.name)},
         "template": pod.template(),
-    }
-    if storage is not None:
-        spec["volumeClaimTemplates"] = [
+        "volumeClaimTemplates": [
             {
                 "apiVersion": "v1",
                 "kind": "PersistentVolumeClaim",
@@ -188,7 +209,8 @@ def stateful_set(pod: Pod, *, replicas: Any, storage: choices.Storage | None = N
                     "resources": {"requests": {"storage": storage.size}},
                 },
             }
-        ]
+        ],
+    }
     return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": metadata(pod.name), "spec": spec}
 
 

@@ -5,6 +5,7 @@ names of Services become addresses of this machine.
 """
 
 import base64
+import json
 import time
 import urllib.request
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from tests.deploy.rendering import Objects, pod_templates
 from tests.operator.processes import Logged
 
 NAMESPACE = "callkeeper"
+WEBHOOK = "callkeeper-webhook"
 DEADLINE_SECONDS = 60.0
 
 
@@ -31,33 +33,32 @@ class Installed:
         objects: what was applied.
         access: the control plane.
         folder: for files of all parts.
-        ports: of each part on this machine.
+        ports: on this machine, by part and port of its container.
         processes: those started.
     """
 
     objects: Objects
     access: Access
     folder: Path
-    ports: dict[str, int] = field(default_factory=dict)
+    ports: dict[tuple[str, int], int] = field(default_factory=dict)
     processes: dict[str, Logged] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.kubectl = Kubectl(self.access.kubeconfig)
         self.templates = pod_templates(self.objects)
-        for name in self.templates:
-            self.ports[name] = free_port()
+        for name, template in self.templates.items():
+            for port in template["spec"]["containers"][0]["ports"]:
+                self.ports[name, port["containerPort"]] = free_port()
 
-    def url(self, name: str) -> str:
-        """Where a part is."""
-        return f"http://127.0.0.1:{self.ports[name]}"
+    def address(self, name: str, port: int | None = None) -> str:
+        """Where a part is, by a port of its container; by its first one where none is named."""
+        (container,) = self.templates[name]["spec"]["containers"]
+        return f"127.0.0.1:{self.ports[name, port or container['ports'][0]['containerPort']]}"
 
     def arguments(self, name: str) -> list[str]:
         """What a part is started with here."""
         (container,) = self.templates[name]["spec"]["containers"]
-        found = [self._here(name, argument) for argument in container["args"]]
-        if name == "callkeeper-operator":
-            found = [one for one in found if not one.startswith("--collector")] + ["--without-audit"]
-        return found
+        return [self._here(name, argument) for argument in container["args"]]
 
     def start(self, name: str) -> Logged:
         """Start a part, and wait until its readiness probe is answered."""
@@ -78,9 +79,10 @@ class Installed:
         """The status that a probe of a part gets; 0 where nobody answers."""
         (container,) = self.templates[name]["spec"]["containers"]
         asked = container[which]["httpGet"]
-        assert asked["scheme"] == "HTTP"
         try:
-            with urllib.request.urlopen(self.url(name) + asked["path"], timeout=5) as answer:
+            with urllib.request.urlopen(
+                f"http://{self.address(name, asked['port'])}{asked['path']}", timeout=5
+            ) as answer:
                 return int(answer.status)
         except OSError as error:
             return getattr(error, "code", 0)
@@ -103,14 +105,23 @@ class Installed:
         home = self.folder / name
         text = argument.replace("$(POD_NAMESPACE)", NAMESPACE)
         text = text.replace("=/etc/callkeeper/", f"={home}/etc/").replace("=/var/lib/callkeeper", f"={home}/data")
-        for part, port in self.ports.items():
-            (served,) = self.templates[part]["spec"]["containers"][0]["ports"]
-            ours = f"127.0.0.1:{port}"
-            text = text.replace(f"//{part}:{served['containerPort']}", f"//{ours}")
-            text = text.replace(f"//{part}-0.{part}:{served['containerPort']}", f"//{ours}")
+        for part, port in self.ports:
+            text = text.replace(f"//{part}:{port}", f"//{self.address(part, port)}")
             if part == name:
-                text = text.replace(f"--listen=0.0.0.0:{served['containerPort']}", f"--listen={ours}")
-        return text
+                text = text.replace(f"listen=0.0.0.0:{port}", f"listen={self.address(part, port)}")
+        return text.replace(f"{WEBHOOK}.{NAMESPACE}.svc", "127.0.0.1")
+
+    def call_the_webhook_here(self) -> None:
+        """Let the API server call the webhook by its address: the name of a Service leads nowhere without nodes."""
+        (webhook,) = self.objects["ValidatingWebhookConfiguration", "", "callkeeper"]["webhooks"]
+        path = webhook["clientConfig"]["service"]["path"]
+        patch = [
+            {"op": "remove", "path": "/webhooks/0/clientConfig/service"},
+            {"op": "add", "path": "/webhooks/0/clientConfig/url", "value": f"https://{self.address(WEBHOOK)}{path}"},
+        ]
+        self.kubectl(
+            "patch", "validatingwebhookconfiguration", "callkeeper", "--type=json", f"--patch={json.dumps(patch)}"
+        )
 
     def _mount(self, name: str) -> None:
         for volume in self.templates[name]["spec"]["volumes"]:

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from deploy.generate.choices import CHOICES
 from tests.deploy.rendering import DEPLOY, Objects, kustomized, pod_templates
+from tests.deploy.running import grants
 
 BASE = DEPLOY / "kustomize" / "base"
 NAMESPACED = DEPLOY / "kustomize" / "namespaced"
+ADMIT = "/v1/admit"
 OVER_ONE_VOLUME = {"callkeeper-collector", "callkeeper-recorder"}
 
 
@@ -25,8 +27,8 @@ def namespaced() -> Objects:
 
 
 def test_operator_and_webhook_run_twice_the_others_once(base: Objects) -> None:
-    replicas = {name: found["spec"]["replicas"] for (kind, _, name), found in base.items() if kind.endswith("Set")}
-    replicas["callkeeper-webhook"] = base["Deployment", "callkeeper", "callkeeper-webhook"]["spec"]["replicas"]
+    workloads = {"Deployment", "StatefulSet"}
+    replicas = {name: found["spec"]["replicas"] for (kind, _, name), found in base.items() if kind in workloads}
     assert replicas == {
         "callkeeper-operator": 2,
         "callkeeper-webhook": 2,
@@ -117,34 +119,46 @@ def test_every_part_is_selected_by_its_service_its_policy_and_nothing_else(base:
 
 def test_ports_of_containers_services_and_policies_agree(base: Objects) -> None:
     for name, template in pod_templates(base).items():
-        (port,) = template["spec"]["containers"][0]["ports"]
-        (served,) = base["Service", "callkeeper", name]["spec"]["ports"]
-        assert served["targetPort"] == port["containerPort"]
+        container = template["spec"]["containers"][0]
+        ports = {port["containerPort"] for port in container["ports"]}
+        assert {one["targetPort"] for one in base["Service", "callkeeper", name]["spec"]["ports"]} == ports
         let_in = base["NetworkPolicy", "callkeeper", name]["spec"]["ingress"]
-        assert {one["port"] for rule in let_in for one in rule["ports"]} == {port["containerPort"]}
-        listen = [one for one in template["spec"]["containers"][0]["args"] if one.startswith("--listen=")]
-        assert listen == [f"--listen=0.0.0.0:{port['containerPort']}"]
+        assert {one["port"] for rule in let_in for one in rule["ports"]} == ports
+        listening = [one for one in container["args"] if "listen=" in one]
+        assert {int(one.rpartition(":")[2]) for one in listening} == ports
+        assert all("listen=0.0.0.0:" in one for one in listening)
+        probed = {container[probe]["httpGet"]["port"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")}
+        assert probed <= ports
 
 
-def test_each_operator_is_named_to_the_webhook(base: Objects) -> None:
-    arguments = base["Deployment", "callkeeper", "callkeeper-webhook"]["spec"]["template"]["spec"]["containers"][0][
-        "args"
-    ]
-    named = [one.removeprefix("--operator=http://") for one in arguments if one.startswith("--operator=")]
-    assert named == [f"callkeeper-operator-{number}.callkeeper-operator:8472" for number in (0, 1)]
+def test_the_webhook_tells_every_operator_by_one_name(base: Objects) -> None:
+    arguments = pod_templates(base)["callkeeper-webhook"]["spec"]["containers"][0]["args"]
+    assert [one for one in arguments if one.startswith("--operator=")] == ["--operator=http://callkeeper-operator:8472"]
     service = base["Service", "callkeeper", "callkeeper-operator"]["spec"]
     assert service["clusterIP"] == "None"
-    assert base["StatefulSet", "callkeeper", "callkeeper-operator"]["spec"]["serviceName"] == "callkeeper-operator"
+    assert service["publishNotReadyAddresses"] is True
+    assert "--certificate-name=callkeeper-webhook.$(POD_NAMESPACE).svc" in arguments
+    (webhook,) = base["ValidatingWebhookConfiguration", "", "callkeeper"]["webhooks"]
+    assert webhook["clientConfig"]["service"]["path"] == ADMIT
 
 
 def test_the_namespaced_variant_reads_no_other_namespace(namespaced: Objects) -> None:
-    arguments = namespaced["StatefulSet", "callkeeper", "callkeeper-operator"]["spec"]["template"]["spec"]
+    arguments = namespaced["Deployment", "callkeeper", "callkeeper-operator"]["spec"]["template"]["spec"]
     assert "--namespace=$(POD_NAMESPACE)" in arguments["containers"][0]["args"]
     rules = [rule for (kind, _, _), found in namespaced.items() if kind == "ClusterRole" for rule in found["rules"]]
     # A ValidatingWebhookConfiguration has no namespace; the webhook keeps its own, by name.
     assert [(rule["resources"], rule.get("resourceNames")) for rule in rules] == [
         (["validatingwebhookconfigurations"], ["callkeeper"])
     ]
+
+
+@pytest.mark.parametrize("account", ["callkeeper-operator", "callkeeper-webhook"])
+def test_both_variants_allow_the_same_in_less_places(account: str, base: Objects, namespaced: Objects) -> None:
+    everywhere, here = grants(base, account), grants(namespaced, account)
+    assert {(one.permission, one.names) for one in here} == {(one.permission, one.names) for one in everywhere}
+    assert {one.permission for one in here if one.namespace == ""} <= {
+        ("admissionregistration.k8s.io", "validatingwebhookconfigurations", verb) for verb in ("get", "patch")
+    }
 
 
 def test_no_role_has_a_wildcard_or_may_list_secrets(base: Objects, namespaced: Objects) -> None:
@@ -191,7 +205,7 @@ def test_an_overlay_moves_everything_into_another_namespace(variant: Path, tmp_p
 def test_a_component_lets_an_engine_name_the_author(engine: str, account: str, tmp_path: Path) -> None:
     component = DEPLOY / "kustomize" / "components" / engine
     found = overlay(tmp_path, resources=[str(BASE)], components=[str(component)])
-    template = found["StatefulSet", "callkeeper", "callkeeper-operator"]["spec"]["template"]
+    template = found["Deployment", "callkeeper", "callkeeper-operator"]["spec"]["template"]
     arguments = template["spec"]["containers"][0]["args"]
     assert any("--trusted-gitops=" in one and account in one for one in arguments)
 

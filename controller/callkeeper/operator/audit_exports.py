@@ -228,7 +228,7 @@ def export_name(uid: str, generation: int) -> str:
 def _is_settled(entry: Entry) -> bool:
     """Whether nothing more is to be done about this generation."""
     value: dict[str, Any] = json.loads(entry.status)
-    if value.get("observedGeneration") != entry.reading.generation or requested(entry).items() - value.items():
+    if value.get("observedGeneration") != entry.reading.generation or not (requested(entry).items() <= value.items()):
         return False
     ready: dict[str, Any] = next(
         (one for one in value.get("conditions", ()) if one["type"] == ConditionType.READY.value), {}
