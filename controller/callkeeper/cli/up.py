@@ -17,6 +17,10 @@ DEFAULT_PORT = 8470
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where the embedded recorder listens.")
 @tls_options
 @click.option("--state", type=click.Path(path_type=Path), metavar="DIR", help="Keep the state elsewhere than usual.")
+@click.option(
+    "--clock-ahead", metavar="HOURS", type=click.IntRange(1, 24 * 7),
+    help="For trying out: the recorder's clock runs ahead, and what expires by it is removed.",
+)  # fmt: skip
 @click.option("--take-over", is_flag=True, help="Take recorders that another owner programs.")
 @click.option("--once", is_flag=True, help="Bring the settings into force and end; exit code 1 if they are not.")
 @click.option(
@@ -36,6 +40,7 @@ def up(
     tls_client_ca: Path | None,
     state: Path | None,
     log_format: str,
+    clock_ahead: int | None,
     take_over: bool,
     once: bool,
 ) -> None:
@@ -62,7 +67,7 @@ def up(
     """  # noqa: D301 - click's mark for a paragraph kept as written is the character, not the two
     # Imported when it is run, so that help costs nothing.
     import asyncio  # noqa: PLC0415 - see above
-    from datetime import UTC, datetime  # noqa: PLC0415 - see above
+    from datetime import UTC, datetime, timedelta  # noqa: PLC0415 - see above
 
     from callkeeper.local.event_loop import fast_loop  # noqa: PLC0415 - see above
     from callkeeper.local.exits import CannotRun  # noqa: PLC0415 - see above
@@ -84,6 +89,7 @@ def up(
         host=host,
         port=port,
         tls=tls_files(tls_cert, tls_key, tls_client_ca),
+        clock_ahead=None if clock_ahead is None else timedelta(hours=clock_ahead),
         take_over=take_over,
         once=once,
     )

@@ -25,7 +25,7 @@ from callkeeper.local.listening import url_of
 from callkeeper.local.tls import ReloadedTls
 from callkeeper.policy.directory import Directory
 from callkeeper.recorder.app import create_app
-from callkeeper.recorder.clock import SystemClock
+from callkeeper.recorder.clock import Clock, SystemClock
 from callkeeper.recorder.config_store import DiskConfigStore
 from callkeeper.recorder.errors import StorageFault
 from callkeeper.recorder.files import LocalDisk
@@ -62,6 +62,7 @@ class ServerParts:
         locator: finds settings in files.
         directory: the users of an authoritative source, else None.
         directory_source: that source in words, `users.csv`.
+        clock: tells the recorder the time.
         trusted_proxies: whose X-Forwarded-For is believed.
         tls: the certificates to be served with; None for plain HTTP.
         own: another socket, on the loopback address, that is served with plain HTTP whatever `tls` says; None without
@@ -76,6 +77,7 @@ class ServerParts:
     locator: Locator = field(default_factory=NoLocator)
     directory: Directory | None = None
     directory_source: str | None = None
+    clock: Clock = field(default_factory=SystemClock)
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     tls: ReloadedTls | None = None
     own: socket | None = None
@@ -147,7 +149,7 @@ class RecorderServer:
         try:
             self._rows = SqliteStore.open(folder / "store")
             media_files = MediaFiles.open(folder / "media", disk)
-            sink = OutboxAudit(self._rows, SystemClock(), sender=SENDER)
+            sink = OutboxAudit(self._rows, given.clock, sender=SENDER)
             self._destination = given.audit(self._rows, SENDER)
             self._delivery = OutboxSender(StoreOutbox(self._rows, SENDER), self._destination.appender, SENDER)
             self._rows.watch_outbox(self._delivery.wake)
@@ -164,6 +166,7 @@ class RecorderServer:
                     directory=given.directory,
                     directory_source=given.directory_source,
                     locator=given.locator,
+                    clock=given.clock,
                     trusted_proxies=given.trusted_proxies,
                 )
             )

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from callkeeper.audit.mask import NumberMask
@@ -45,7 +46,7 @@ from callkeeper.policy.cross_check import cross_check
 from callkeeper.policy.directory import Directory
 from callkeeper.reconcile.reasons import Reason
 from callkeeper.reconcile.reconciler import Outcome
-from callkeeper.recorder.clock import SystemClock
+from callkeeper.recorder.clock import Clock, RehearsedClock, SystemClock
 from callkeeper.recorder.errors import TokenFileFault
 
 FIRST_SECONDS = 5.0
@@ -68,6 +69,7 @@ class Options:
         host: where the embedded recorder listens.
         port: likewise; 0 picks a free one.
         tls: certificates for it; None for plain HTTP.
+        clock_ahead: how far the embedded recorder's clock runs ahead, for trying out; None for the machine's.
         take_over: whether recorders may be taken from other owners.
         once: end as soon as the outcome is known.
     """
@@ -77,6 +79,7 @@ class Options:
     host: str = "127.0.0.1"
     port: int = 8470
     tls: TlsFiles | None = None
+    clock_ahead: timedelta | None = None
     take_over: bool = False
     once: bool = False
 
@@ -282,11 +285,22 @@ class Up:
                 directory_source=USERS if self._directory is not None else None,
                 tls=tls,
                 own=own,
+                clock=self._clock(),
             )
         )
         await self._embedded.start()
         self.stack.push_async_callback(self._embedded.stop)
         self._fleet.embedded = self._embedded.own_url, self._principals.token
+
+    def _clock(self) -> Clock:
+        ahead = self.options.clock_ahead
+        if ahead is None:
+            return SystemClock()
+        self.teller.note(
+            "ClockAhead",
+            f"The recorder's clock runs {ahead} ahead, for trying out: what expires by it is removed for good",
+        )
+        return RehearsedClock(ahead)
 
     async def _told(self, key: ObjectKey, outcome: Outcome) -> None:
         """A reconcile is over."""

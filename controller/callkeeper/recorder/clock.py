@@ -1,6 +1,6 @@
 """The clock as a port: what time it is, in UTC."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -18,6 +18,17 @@ class SystemClock:
     def now(self) -> datetime:
         """See `Clock.now`."""
         return datetime.now(UTC)
+
+
+class RehearsedClock:
+    """A clock that runs ahead of the machine's, to see what will be: for trying out, never for recordings one needs."""
+
+    def __init__(self, ahead: timedelta) -> None:
+        self._ahead = ahead
+
+    def now(self) -> datetime:
+        """See `Clock.now`."""
+        return datetime.now(UTC) + self._ahead
 
 
 def instant_text(instant: datetime) -> str:
