@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.audit.documented import assert_documented
+
 from callkeeper.audit.errors import StoreFailed
 from callkeeper.audit.event import AuditEvent
 from callkeeper.kinds.finding import ObjectKey
@@ -135,6 +137,8 @@ class MemoryAudit:
     async def append(self, events: Sequence[AuditEvent]) -> None:
         if self.failing:
             raise StoreFailed("the disk is full")
+        for event in events:
+            assert_documented(event.action, event.details)
         mark = max((event.sequence for event in self.events), default=0)
         self.events += [event for event in events if event.sequence > mark]
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import httpx
 from fastapi import FastAPI
+from tests.audit.documented import assert_documented
 
 from callkeeper.audit.actions import Action
 from callkeeper.audit.asked import AskedExport
@@ -90,6 +91,7 @@ class FakeAudit:
         if self.failing:
             raise AuditFault("the disk is full")
         assert at.utcoffset() is not None
+        assert_documented(action, details)
         done = await self.store.write(doing)
         self.rows.append((action, actor, details))
         if self.meanwhile is not None:

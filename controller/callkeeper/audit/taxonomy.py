@@ -157,6 +157,7 @@ _TABLE: tuple[Entry, ...] = (
         "A user stopped a recording on demand.",
         _SEGMENT,
         _USER,
+        _REVISION,
         emitted=True,
     ),
     _entry(

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
+from tests.audit.documented import assert_documented
+
 from callkeeper.audit.errors import StoreFailed
 from callkeeper.kinds.finding import ObjectKey
 from callkeeper.kinds.terms import API_VERSION
@@ -43,6 +45,7 @@ class FakeLog:
         for event in events:
             if event.sequence > self.marks.get(event.sender, 0):
                 self.marks[event.sender] = event.sequence
+                assert_documented(event.action, event.details)
                 self.events.append(event)
         if self.lose_answer:
             raise StoreFailed("the answer was lost")
