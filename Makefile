@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help quickstart control-plane browser test test-unit faults check coverage format schemas docs bench lock clean dev
+.PHONY: help quickstart control-plane cluster browser test test-unit faults check coverage format schemas docs bench lock clean dev
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z.-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ quickstart: $(VENV)/.runtime ## Install, then govern an embedded recorder from e
 
 control-plane: dev ## Build the API server that tests run against, once (some 7 minutes)
 	@$(BIN)/python -m tests.cluster build
+
+cluster: control-plane ## Play with Callkeeper on a real API server on this machine (Ctrl-C removes it)
+	@$(BIN)/python -m tests.cluster up
 
 # Without Chromium the tests of the page fail, in a line that names this target.
 browser: ## See that Chromium is there for the tests of the page; as root, install it where it is missing

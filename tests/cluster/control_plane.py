@@ -23,7 +23,7 @@ import httpx
 from tests.cluster.build import Binaries
 from tests.cluster.certificates import Authority, Pair, service_account_token, signing_pair
 from tests.cluster.kubeconfig import with_certificate, with_token, write_kubeconfig
-from tests.cluster.processes import Program, free_port
+from tests.cluster.processes import Program, answers, free_port
 
 CONTROLLERS = (
     "namespace-controller",
@@ -63,11 +63,13 @@ class AuditWebhook:
     Attributes:
         url: takes `EventList`s by POST; plain HTTP is fine on this machine.
         token: sent as a bearer token, or None.
+        ca: the authority of an HTTPS URL's certificate, PEM.
         max_wait_seconds: how long a batch may wait to be filled.
     """
 
     url: str
     token: str | None = None
+    ca: bytes = b""
     max_wait_seconds: float = 0.2
 
 
@@ -151,8 +153,11 @@ class Access:
 class ControlPlane:
     """One control plane with its data in a folder; a context that starts and removes it.
 
-    `etcd`, `api_server` and `controller_manager` can be stopped, killed, paused and started one by one.
+    `etcd`, `api_server` and `controller_manager` can be stopped, killed, paused and started one by one; `authority`
+    signs certificates of further users.
     """
+
+    authority: Authority
 
     etcd: Program
     api_server: Program
@@ -226,7 +231,7 @@ class ControlPlane:
 
     def _prepare(self) -> None:
         folder, settings = self._folder, self._settings
-        authority = Authority(folder / "certificates")
+        authority = self.authority = Authority(folder / "certificates")
         signing = signing_pair(folder / "certificates")
         url = f"https://127.0.0.1:{free_port()}"
         ca = authority.file.read_bytes()
@@ -249,7 +254,7 @@ class ControlPlane:
             "kube-apiserver",
             [programs.api_server, *arguments],
             log=folder / "kube-apiserver.log",
-            ready=lambda: _answers(f"{url}/readyz", context),
+            ready=lambda: answers(f"{url}/readyz", context),
         )
         manager = authority.client(CONTROLLER_MANAGER_USER, "system:masters")
         write_kubeconfig(folder / "controller-manager", url=url, ca=ca, user=with_certificate(manager))
@@ -304,14 +309,10 @@ class ControlPlane:
         webhook = self._settings.audit_webhook
         if webhook is not None:
             user = with_token(webhook.token) if webhook.token else {}
-            config = write_kubeconfig(folder / "audit-webhook", url=webhook.url, ca=b"", user=user)
-            wait = f"--audit-webhook-batch-max-wait={webhook.max_wait_seconds}s"
-            arguments += [f"--audit-webhook-config-file={config}", wait]
+            config = write_kubeconfig(folder / "audit-webhook", url=webhook.url, ca=webhook.ca, user=user)
+            arguments += [
+                f"--audit-webhook-config-file={config}",
+                f"--audit-webhook-batch-max-wait={webhook.max_wait_seconds}s",
+                "--audit-webhook-initial-backoff=1s",
+            ]
         return arguments
-
-
-def _answers(url: str, context: ssl.SSLContext) -> bool:
-    try:
-        return httpx.get(url, verify=context, timeout=5).status_code == httpx.codes.OK
-    except httpx.HTTPError:
-        return False

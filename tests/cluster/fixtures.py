@@ -4,6 +4,7 @@
 - `namespace`: the name of a namespace of the test's own, deleted afterwards without waiting for its end.
 - `kubectl`: kubectl as administrator, in that namespace.
 - `api`: the API server over HTTP as administrator, for many requests.
+- `programs`: the control plane's programs, for a test that runs something which starts them.
 - `private_control_plane`: starts another control plane, which the test may stop, pause and break, or start with
   settings of its own; costs some five seconds.
 - `service_account`: a kubeconfig for a service account.
@@ -21,7 +22,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.cluster.api import api_client
-from tests.cluster.build import BuildError, binaries
+from tests.cluster.build import Binaries, BuildError, binaries
 from tests.cluster.control_plane import Access, ControlPlane, Settings
 from tests.cluster.existing import existing_cluster
 from tests.cluster.installing import install_crds
@@ -30,7 +31,7 @@ from tests.cluster.kubectl import Kubectl
 
 EXISTING = "CALLKEEPER_TEST_KUBECONFIG"
 
-_NEEDS_PROGRAMS = {"control_plane", "private_control_plane"}
+_NEEDS_PROGRAMS = {"programs", "control_plane", "private_control_plane"}
 _share = pytest.StashKey[SharedControlPlane]()
 _failure = pytest.StashKey[str]()
 
@@ -40,7 +41,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     wanted = {name for item in session.items for name in getattr(item, "fixturenames", ())}
     if session.config.option.collectonly or not wanted & _NEEDS_PROGRAMS:
         return
-    if EXISTING in os.environ and "private_control_plane" not in wanted:
+    if EXISTING in os.environ and not wanted & {"programs", "private_control_plane"}:
         return
     capture = session.config.pluginmanager.getplugin("capturemanager")
     try:
@@ -62,6 +63,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     share = config.stash.get(_share, None)
     if share is not None:
         share.release()
+
+
+@pytest.fixture(scope="session")
+def programs(request: pytest.FixtureRequest) -> Binaries:
+    """The control plane's programs, for what starts them by itself."""
+    _fail_without_programs(request.config)
+    return binaries()
 
 
 @pytest.fixture(scope="session")

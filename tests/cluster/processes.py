@@ -11,12 +11,15 @@ import os
 import random
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+import httpx
 
 READY_SECONDS = 60.0
 """A loaded machine takes ten times what an idle one does (4 s)."""
@@ -35,7 +38,15 @@ class StartError(Exception):
 class Program:
     """A program with its arguments; at most one process of it runs at a time."""
 
-    def __init__(self, name: str, command: Sequence[str | Path], *, log: Path, ready: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        *,
+        log: Path,
+        ready: Callable[[], bool],
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         """Prepare; nothing runs yet.
 
         Args:
@@ -43,11 +54,13 @@ class Program:
             command: with all arguments.
             log: its output is appended here.
             ready: whether it answers, asked over and over; may raise OSError.
+            environment: its environment variables; ours by default.
         """
         self._name = name
         self._command = [str(part) for part in command]
         self._log = log
         self._ready = ready
+        self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -64,6 +77,7 @@ class Program:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env=self._environment,
                 start_new_session=True,  # Ctrl-C is for whoever started us, who then stops it in order
                 preexec_fn=_die_with_parent(),  # noqa: PLW1509 - it calls the system and nothing of Python's
             )
@@ -124,6 +138,14 @@ class Program:
     def _said(self) -> str:
         lines = self._log.read_text(errors="replace").splitlines()[-3:]
         return f"{' | '.join(lines) or 'it said nothing'} (all of it: {self._log})"
+
+
+def answers(url: str, verify: ssl.SSLContext | bool = True) -> bool:
+    """Whether a server says that it is well."""
+    try:
+        return httpx.get(url, verify=verify, timeout=5).is_success
+    except httpx.HTTPError:
+        return False
 
 
 def free_port() -> int:

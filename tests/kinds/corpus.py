@@ -86,7 +86,7 @@ def differences() -> list[dict[str, Any]]:
 
 
 def differing(verdict: str) -> dict[str, str]:
-    """What that verdict (`publishedSchema`, `apiServer`) is, by id of the document, where it is not read_object's."""
+    """What that verdict (`publishedSchema`, `apiServer`, `webhook`) is, by document, where it is not read_object's."""
     good = {document.id: document.good for document in corpus()}
     return {
         name: entry[verdict]

@@ -71,7 +71,7 @@ def test_the_table_gives_a_reason_and_a_difference_in_each_entry():
     for entry in differences():
         assert entry["reason"].strip()
         for name in entry["documents"]:
-            assert {differing(verdict).get(name) for verdict in ("publishedSchema", "apiServer")} - {None}
+            assert {differing(verdict).get(name) for verdict in ("publishedSchema", "apiServer", "webhook")} - {None}
 
 
 def test_no_two_documents_of_a_file_have_one_title():
