@@ -147,6 +147,6 @@ def _missing_twin(pattern: str, listed: set[str]) -> str | None:
         return None
     if pattern.startswith("+"):
         bare = pattern[1:]
-        return None if listed & {bare, f"00{bare}", "!"} else bare
+        return None if bare in listed or f"00{bare}" in listed or "!" in listed else bare
     twin = "+" + pattern.removeprefix("00")
-    return None if listed & {twin, "+!"} else twin
+    return None if twin in listed or "+!" in listed else twin

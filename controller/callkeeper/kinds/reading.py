@@ -212,13 +212,12 @@ def _checks(resource: Resource) -> Iterator[Finding]:
 
 
 def _has_null(value: object) -> bool:
-    """Whether a null is in it, at any depth; asked of every good object, so no path is made."""
-    if not isinstance(value, (Mapping, list)):
-        return value is None
-    for inner in value.values() if isinstance(value, Mapping) else value:
-        if type(inner) is not str and _has_null(inner):
-            return True
-    return False
+    """Whether a null is in it, at any depth; asked of every good object, so no path is made and types are compared."""
+    if type(value) is dict or isinstance(value, Mapping):
+        return any(one is None or (type(one) is not str and _has_null(one)) for one in value.values())
+    if type(value) is list:
+        return any(one is None or (type(one) is not str and _has_null(one)) for one in value)
+    return value is None
 
 
 def _nulls(document: Mapping[str, Any], resource: Resource) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import structlog
 
 from callkeeper.kinds.finding import ObjectKey
-from callkeeper.kinds.reading import KINDS, ObjectReading, read_object
+from callkeeper.kinds.reading import KINDS, ObjectReading
 from callkeeper.operator import paths
 from callkeeper.operator.admission.neighbours import Neighbours
 from callkeeper.operator.admission.question import Questions, may_take_away
@@ -17,7 +17,6 @@ from callkeeper.operator.admission.verdict import asks_for_guard, guarded, judge
 from callkeeper.operator.api import KubeApi
 from callkeeper.operator.attribution.versions import recorder_of
 from callkeeper.operator.errors import ApiError, ApiNotFound
-from callkeeper.operator.registry import lean
 
 GUARD_SECONDS = 1.0
 """For the question whether a namespace is being deleted; without an answer the guard gives way."""
@@ -69,10 +68,7 @@ class Decider:
         key = _key(review)
         if self.questions is None or not self._ask_recorders:
             return ()
-        before = None
-        if key.kind == "Blacklist" and review.before:
-            before = await asyncio.to_thread(read_object, lean(review.before))
-        if not may_take_away(before, reading, key.kind):
+        if not await asyncio.to_thread(may_take_away, review.before, review.document, key.kind):
             return ()
         return await self.questions.warnings(key, reading, recorder_of(review.document or review.before) or None)
 

@@ -92,7 +92,7 @@ def _records_nobody(config: RecorderConfig) -> bool:
 
 
 def _shadows(reading: ObjectReading, objects: Sequence[ObjectReading]) -> Iterator[str]:
-    if reading.key.kind != "Blacklist":
+    if reading.key.kind != "Blacklist" or len(_patterns(reading)) > MAX_PATTERNS_COMPARED:
         return
     places: dict[str, list[ObjectKey]] = {}
     for one in objects:
