@@ -7,7 +7,6 @@ from typing import Any
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from callkeeper.audit.actions import Action
 from callkeeper.audit.checkpoints import Checkpoint, checkpoint_lines, read_checkpoint
 from callkeeper.audit.collector import bounds
 from callkeeper.audit.collector.bodies import declared_size, read_body
@@ -20,6 +19,7 @@ from callkeeper.audit.signing import read_public_key
 from callkeeper.audit.verification import Problem as Damage
 from callkeeper.audit.verification import Verification
 from callkeeper.audit.verify import verify
+from callkeeper.audit.verify_row import record_verification
 
 _MEMBERS = frozenset({"against", "publicKeys"})
 
@@ -58,25 +58,15 @@ class ProofRoutes:
             raise Problem("too-busy", "another verification is under way; each reads a whole log")
         async with self._verifying:
             found = await asyncio.to_thread(verify, log.folder, against=against, public_keys=keys)
-        await own.emit(
+        await record_verification(
+            found,
+            len(against),
+            own,
             at=self._now(),
             email=asked.principal.audit_email,
             ip_address=asked.ip_address,
-            action=Action.VERIFY_AUDIT,
-            details=verify_details(found, len(against)),
         )
         return JSONResponse(verification_json(found))
-
-
-def verify_details(found: Verification, against: int) -> dict[str, Any]:
-    """What the row of a verification says of it."""
-    return {
-        "sound": found.sound,
-        "chain": found.chain,
-        "rows": found.rows,
-        "problems": len(found.problems),
-        "against": against,
-    }
 
 
 def verification_json(found: Verification) -> dict[str, Any]:
