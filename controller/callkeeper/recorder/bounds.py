@@ -66,6 +66,9 @@ GROUPS_PER_USER = 1_000
 PAGE = 1_000
 """The most entries of one page of a list."""
 
+LOOKED_AT = 10_000
+"""Recordings that a page of a search looks at: 5 to 30 ms. Where few of them fit the page is short, and goes on."""
+
 PAGE_DEFAULT = 100
 """Entries of a page when the client does not say."""
 

@@ -27,7 +27,7 @@ from tests.recorder.store.making import (
 
 from callkeeper.policy.call import Party
 from callkeeper.recorder import segment as segments
-from callkeeper.recorder.store.port import Store, Writing
+from callkeeper.recorder.store.port import Reading, Store, Writing
 from callkeeper.recorder.store.values import (
     EVERYTHING,
     KeptRecording,
@@ -43,6 +43,18 @@ FAR = later(1_000_000)
 
 async def recordings(store: Store, search: Search | None = None, viewer: Viewer = EVERYTHING) -> list[KeptRecording]:
     return await store.read(lambda rows: rows.search(search or Search(), viewer, None, 1_000))
+
+
+def paged(rows: Reading, search: Search, viewer: Viewer, limit: int, most: int) -> list[str]:
+    """All pages that look at so many recordings each, together."""
+    page = rows.look(search, viewer, None, limit, most)
+    found, pages = [one.id for one in page.recordings], 1
+    while page.next is not None:
+        page = rows.look(search, viewer, page.next, limit, most)
+        assert len(page.recordings) <= limit
+        found, pages = [*found, *[one.id for one in page.recordings]], pages + 1
+        assert pages < 100
+    return found
 
 
 async def ids(store: Store, search: Search | None = None, viewer: Viewer = EVERYTHING) -> list[str]:
@@ -161,6 +173,32 @@ class StoreContract:
         await store.write(filled)
         found = await ids(store, search)
         assert sorted(found) == sorted(f"segment{n}-1" for n in expected)
+
+    @pytest.mark.parametrize("viewer", [EVERYTHING, Viewer(user="ada"), Viewer(groups=frozenset({"sales", "board"}))])
+    async def test_pages_that_look_at_little_are_together_what_a_search_finds(
+        self, store: Store, viewer: Viewer
+    ) -> None:
+        def unit(rows: Writing) -> None:
+            # Four at the same instant, and some that fit none of what is asked.
+            same = [replace(segment(number), started=later(9), latest=later(9)) for number in range(1, 5)]
+            rows.save_segments([*same, *[ended(segment(number)) for number in range(5, 9)]])
+            rows.save_segments([segment(9, called=Party(user="bob")), segment(10)])
+            for number in (2, 6, 10):
+                rows.add_tag(key_of(number, 1), "claim", by="ada", at=later(70))
+                rows.set_media(key_of(number, 1), MEDIA, status=Status.COMPLETE, last_media=later(61))
+
+        await store.write(unit)
+        for search in (
+            Search(), Search(status=Status.COMPLETE), Search(status=Status.CLOSED), Search(shortest=1),
+            Search(user="ada"), Search(user="bob"), Search(number="+390212345", shortest=1), Search(tags=("claim",)),
+            Search(direction="outbound"), Search(scope="internal"), Search(opened_from=later(6), opened_to=later(10)),
+            Search(conversation="c-6"), Search(note="x"), Search(segment="segment6", shortest=1), Search(held=True),
+        ):  # fmt: skip
+            expected = await ids(store, search, viewer)
+            for limit, most in ((1, 1), (2, 3), (100, 2), (100, 100)):
+                assert (
+                    await store.read(lambda rows, s=search, n=limit, m=most: paged(rows, s, viewer, n, m)) == expected
+                )
 
     @pytest.mark.parametrize(
         "search",

@@ -58,7 +58,7 @@ class RecordingItemAnswer(Answer):
 
 
 class RecordingsAnswer(Answer):
-    """A page, the latest opened first."""
+    """A page, the latest opened first; it may hold fewer than asked for, or none, while there is a next one."""
 
     items: list[RecordingItemAnswer]
     next_cursor: str | None

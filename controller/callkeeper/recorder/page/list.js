@@ -57,7 +57,7 @@ async function page(after) {
     byId("list").append(...answer.items.map(row));
     shown += answer.items.length;
     cursor = answer.nextCursor;
-    byId("list-count").textContent = shown ? `${count(shown, "recording")}${cursor ? " so far" : ""}` : "No recording fits.";
+    byId("list-count").textContent = shown || cursor ? `${count(shown, "recording")}${cursor ? " so far" : ""}` : "No recording fits.";
     byId("more").hidden = !cursor;
   } catch (error) {
     showProblem(problem, error);

@@ -9,6 +9,7 @@ from callkeeper.audit.actions import Action
 from callkeeper.audit.mask import NumberMask
 from callkeeper.policy.directory import Directory
 from callkeeper.policy.retention import Expiry, expiry
+from callkeeper.recorder import bounds
 from callkeeper.recorder.auditing import Actor, AuditSink
 from callkeeper.recorder.clock import Clock, instant_text
 from callkeeper.recorder.programming import Programming
@@ -87,11 +88,10 @@ class RecordingsReader:
             AuditFault: the row cannot be written; nothing is answered.
         """
         seen = viewer(actor.principal, directory, READING)
-        found = await self._store.read(lambda rows: rows.search(search, seen, after, limit + 1))
-        page = _shown(found[:limit], search)
+        found = await self._store.read(lambda rows: rows.look(search, seen, after, limit, bounds.LOOKED_AT))
+        page = _shown(found.recordings, search)
         await self._told(search, actor, {"found": len(page)})
-        last = found[limit - 1] if len(found) > limit else None
-        return Page(recordings=page, next=None if last is None else (last.opened, last.key))
+        return Page(recordings=page, next=found.next)
 
     async def export(
         self, search: Search, *, form: str, actor: Actor, directory: Directory

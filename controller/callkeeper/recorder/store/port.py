@@ -33,6 +33,7 @@ from callkeeper.recorder.store.values import (
     KeptRecording,
     LedgerRow,
     LedgerState,
+    Looked,
     Media,
     Note,
     OutboxSize,
@@ -80,6 +81,10 @@ class RecordingRows(Protocol):
 
     def search(self, search: Search, viewer: Viewer, after: Place | None, limit: int) -> list[KeptRecording]:
         """A page, the latest opened first, of equal instants the higher key first; after the given place."""
+        ...
+
+    def look(self, search: Search, viewer: Viewer, after: Place | None, limit: int, most: int) -> Looked:
+        """The same, looking at so many recordings at most: all pages together are the same recordings."""
         ...
 
     def stored_media(self, after: int, limit: int) -> list[tuple[int, str, Media]]:

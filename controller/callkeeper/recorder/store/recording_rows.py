@@ -12,11 +12,12 @@ from sqlalchemy.dialects.sqlite import insert
 from callkeeper.recorder.segment import Stretch
 from callkeeper.recorder.store.instants import instant_of, micros
 from callkeeper.recorder.store.schema import holds, notes, recording_parties, recording_tags, recordings, segments
-from callkeeper.recorder.store.searching import page_of_keys, visible
+from callkeeper.recorder.store.searching import look_for_keys, page_of_keys, visible
 from callkeeper.recorder.store.segment_rows import SegmentRowsSql
 from callkeeper.recorder.store.values import (
     KeptParty,
     KeptRecording,
+    Looked,
     Media,
     Note,
     Place,
@@ -45,6 +46,15 @@ class RecordingRowsSql(SegmentRowsSql):
         """See the port."""
         place = None if after is None else (micros(after[0]), after[1])
         return self.recordings_of(page_of_keys(self._connection, search, viewer, place, limit))
+
+    def look(self, search: Search, viewer: Viewer, after: Place | None, limit: int, most: int) -> Looked:
+        """See the port."""
+        place = None if after is None else (micros(after[0]), after[1])
+        keys, end = look_for_keys(self._connection, search, viewer, place, limit + 1, most)
+        found = self.recordings_of(keys[:limit])
+        if len(keys) > limit:
+            return Looked(recordings=found, next=(found[-1].opened, found[-1].key))
+        return Looked(recordings=found, next=None if end is None else (instant_of(end[0]), end[1]))
 
     def stored_media(self, after: int, limit: int) -> list[tuple[int, str, Media]]:
         """See the port."""

@@ -227,6 +227,20 @@ Place = tuple[datetime, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """A page for people.
+
+    Attributes:
+        recordings: those that fit, the latest opened first; fewer than asked for, or none, where few of those looked at
+            do.
+        next: where the next page goes on; None at the end.
+    """
+
+    recordings: list[KeptRecording]
+    next: Place | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
     """A note on a recording.
 
