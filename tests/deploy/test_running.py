@@ -1,25 +1,30 @@
 """The parts run with what is shipped and nothing else, and what they may do is what they do."""
 
+import base64
+import csv
+import json
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.cluster.audit_log import AuditLogReader
 from tests.cluster.fixtures import StartControlPlane
-from tests.cluster.kubectl import Kubectl, as_list
-from tests.deploy.rendering import DEPLOY, ROOT, documents, kustomized
+from tests.cluster.kubectl import Kubectl, as_list, kubectl_command
+from tests.deploy.rendering import ROOT, documents, kustomized
 from tests.deploy.running import NAMESPACE, Installed, grants
 from tests.operator.cluster_objects import an_object
 from tests.operator.processes import until
 
 from callkeeper.kinds.crd_names import NAMES
 
-BASE = DEPLOY / "kustomize" / "base"
+PAGE = ROOT / "docs" / "how-to" / "install-in-a-cluster.md"
 GITOPS = ROOT / "examples" / "gitops" / "settings"
-STRICT = ("--server-side", "--force-conflicts", "--validate=strict")
+INSTALLATION = ROOT / "examples" / "gitops" / "installation"
+BIN = Path(sys.executable).parent
 KINDS = sorted(names.plural for names in NAMES.values())
 
 NOT_USED_HERE: dict[str, dict[tuple[str, str, str, str], str]] = {
@@ -36,48 +41,91 @@ NOT_USED_HERE: dict[str, dict[tuple[str, str, str, str], str]] = {
 
 @pytest.fixture
 def installed(private_control_plane: StartControlPlane, tmp_path: Path) -> Iterator[Installed]:
+    """An empty cluster, and what will be installed in it."""
     access = private_control_plane(crds=False).access
-    kubectl = Kubectl(access.kubeconfig)
-    kubectl("apply", *STRICT, "--kustomize", DEPLOY / "kustomize" / "crds")
-    kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
-    kubectl("apply", *STRICT, "--kustomize", BASE)
-    kubectl("create", "namespace", "voice")
-    made = subprocess.run(
-        [sys.executable, "-m", "callkeeper", "secrets", "--administrator", "ada@example.com"],
-        capture_output=True, text=True, check=True, timeout=60,
-    )  # fmt: skip
-    kubectl("apply", *STRICT, "--filename", "-", stdin=made.stdout)
-    running = Installed(objects=kustomized(BASE), access=access, folder=tmp_path / "parts")
+    running = Installed(objects=kustomized(INSTALLATION), access=access, folder=tmp_path / "parts")
     running.folder.mkdir()
     yield running
     running.end()
 
 
-def settings(recorder_url: str) -> list[dict[str, Any]]:
-    """The example repository's settings, for a recorder on this machine."""
-    found = documents(Kubectl(Path("/dev/null"))("kustomize", GITOPS))
-    for one in found:
-        if one["kind"] == "Recorder":
-            one["spec"]["endpoint"] = recorder_url
-    return found
+def commands() -> list[str]:
+    """The page's commands that are said to be run, in order."""
+    text = re.sub(r"\\\n\s*", "", PAGE.read_text())
+    blocks = re.findall(r"^```console\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
 
 
-def test_the_parts_run_with_what_is_shipped_and_use_what_they_may(installed: Installed) -> None:
-    kubectl = Kubectl(installed.access.kubeconfig, namespace="voice")
+class Person:
+    """Follows the page, at the root of the repository; what nodes and a cluster's names would do happens in between."""
+
+    def __init__(self, installed: Installed) -> None:
+        self.installed = installed
+        self.kubectl = Kubectl(installed.access.kubeconfig, namespace="voice")
+        self.said: dict[str, str] = {}
+
+    def follow(self) -> None:
+        for command in commands():
+            self.before(command)
+            done = subprocess.run(
+                ["bash", "-eo", "pipefail", "-c", command],
+                cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False, timeout=100,
+            )  # fmt: skip
+            assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}\n{self.logs()}"
+            self.said[command] = done.stdout
+            self.after(command)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        path = f"{BIN}:{Path(kubectl_command()).parent}:{os.environ['PATH']}"
+        return {"PATH": path, "HOME": str(self.installed.folder), "KUBECONFIG": str(self.installed.access.kubeconfig)}
+
+    def before(self, command: str) -> None:
+        if "argocd-cm" in command:  # that Argo CD has brought with it
+            self.kubectl("create", "namespace", "argocd")
+            self.kubectl("create", "configmap", "argocd-cm", "--namespace=argocd", "--from-literal=url=https://argo")
+
+    def after(self, command: str) -> None:
+        if command.endswith("gitops/installation"):
+            self.installed.call_the_webhook_here()
+        elif command.startswith("callkeeper secrets"):
+            self.start()
+        elif command.endswith("apply --server-side -k examples/gitops/settings"):
+            endpoint = {"spec": {"endpoint": f"http://{self.installed.address('callkeeper-recorder')}"}}
+            self.kubectl("patch", "recorder", "teams", "--type=merge", f"--patch={json.dumps(endpoint)}")
+
+    def start(self) -> None:
+        """Start every part, as soon as its Secrets are there."""
+        for name in self.installed.templates:
+            self.installed.start(name)
+        for name in self.installed.processes:
+            for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+                self.installed.wait(name, probe)
+        configured = ("get", "validatingwebhookconfiguration", "callkeeper")
+        until(lambda: self.kubectl.json(*configured)["webhooks"][0]["clientConfig"].get("caBundle"))
+
+    def logs(self) -> str:
+        return "\n".join(f"{name}\n{process.text[-3000:]}" for name, process in self.installed.processes.items())
+
+
+def test_the_way_from_an_empty_cluster_works_with_what_is_shipped_and_every_permission_is_used(
+    installed: Installed,
+) -> None:
     assert installed.access.audit_log is not None
     asked = AuditLogReader(installed.access.audit_log)
-    installed.call_the_webhook_here()
-    for name in installed.templates:
-        installed.start(name)
-    for name in installed.processes:
-        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-            installed.wait(name, probe)
-    configured = ("get", "validatingwebhookconfiguration", "callkeeper")
-    until(lambda: kubectl.json(*configured)["webhooks"][0]["clientConfig"].get("caBundle"))
+    person, kubectl = Person(installed), Kubectl(installed.access.kubeconfig, namespace="voice")
+    person.follow()
 
-    applied = settings(f"http://{installed.address('callkeeper-recorder')}")
-    kubectl.apply(*applied)
-    kubectl.wait_for("Ready", *(f"{one['kind'].lower()}/{one['metadata']['name']}" for one in applied))
+    (status,) = [said for command, said in person.said.items() if command.startswith("kubectl callkeeper status")]
+    rows = [line.split() for line in status.splitlines()[1:]]
+    given = {f"{one['kind']}/{one['metadata']['name']}" for one in documents(kubectl("kustomize", GITOPS))}
+    assert {row[1]: row[2] for row in rows} == dict.fromkeys(given, "yes")
+    health = kubectl.json("get", "configmap", "argocd-cm", "--namespace=argocd")["data"]
+    assert len(health) == 1 + len(KINDS), "added to what was there"
+    assert "system:masters" not in person.logs()
+    rows = [row for row in csv.DictReader(_audited(installed).splitlines()) if row["ActionType"] == "CreateSettings"]
+    (blacklist,) = [row for row in rows if "Blacklist/voice/never" in row["Details"]]
+    assert blacklist["Email"] == kubectl("auth", "whoami", "--output=jsonpath={.status.userInfo.username}")
 
     # What else is allowed is for an export, a recorder behind an authority, a change that needs a word, a guard.
     export = {"recorderRef": {"name": "teams"}, "from": "2026-10-01", "to": "2026-10-02"}
@@ -114,3 +162,19 @@ def test_the_parts_run_with_what_is_shipped_and_use_what_they_may(installed: Ins
         own = [one for one in requests if one.user.endswith(f":{account}")]
         unused = {grant for grant in grants(installed.objects, account) if not any(map(grant.covers, own))}
         assert {(grant.namespace, *grant.permission) for grant in unused} == set(not_used), account
+
+
+def _audited(installed: Installed) -> str:
+    """The audit log of the recorder, as an administrator exports it."""
+    secret = installed.kubectl.json("get", "secret", "callkeeper-administrator", "--namespace", NAMESPACE)
+    file = installed.folder / "audit.token"
+    file.write_bytes(base64.b64decode(secret["data"]["collector-token"]))
+    file.chmod(0o600)
+    url = f"http://{installed.address('callkeeper-collector')}"
+    done = subprocess.run(
+        [sys.executable, "-m", "callkeeper", "audit", "export", "--from", "today", "--url", url, "--log", "voice/teams",
+         "--token-file", str(file)],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
