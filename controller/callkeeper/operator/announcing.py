@@ -7,7 +7,7 @@ Facts
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -41,9 +41,10 @@ class Announcer:
         self._queue: asyncio.Queue[tuple[ObjectKey, dict[str, Any]]] = asyncio.Queue(MAX_QUEUED)
         self._said: dict[tuple[ObjectKey, str], float] = {}
 
-    def compare(self, before: ObjectStatus | None, after: ObjectStatus, uid: str) -> None:
-        """Say what changed from one status to the next, where that is worth an event."""
-        was = before.condition(ConditionType.READY) if before else None
+    def compare(self, before: Mapping[str, Any], after: ObjectStatus, uid: str) -> None:
+        """Say what changed from the status an object carries to the next, where that is worth an event."""
+        conditions = before.get("conditions", ()) if "observedGeneration" in before else ()
+        was = next((one for one in conditions if one["type"] == ConditionType.READY.value), None)
         now = after.condition(ConditionType.READY)
         if now is None or not _is_news(was, now, recorder=after.key.kind == "Recorder"):
             return
@@ -93,7 +94,7 @@ class Announcer:
             log.warning("event_dropped", object=str(key), reason=reason)
 
 
-def _is_news(was: Condition | None, now: Condition, *, recorder: bool) -> bool:
+def _is_news(was: Mapping[str, Any] | None, now: Condition, *, recorder: bool) -> bool:
     if was is None:
         return recorder or now.status is not ConditionStatus.TRUE
-    return (was.status, was.reason) != (now.status, now.reason)
+    return (was["status"], was["reason"]) != (now.status.value, now.reason.value)

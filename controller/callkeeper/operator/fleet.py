@@ -5,6 +5,7 @@ elsewhere. One fleet is one term of leadership: nothing of it outlives that.
 """
 
 import asyncio
+import json
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +25,14 @@ from callkeeper.operator.metrics import Metrics
 from callkeeper.operator.permit import permit
 from callkeeper.operator.recorder_port import ClusterRecorder, NowhereRecorder
 from callkeeper.operator.registry import Entry, Registry
-from callkeeper.operator.status_values import InForce, known_status, programmed_before, requested, status_value
+from callkeeper.operator.status_values import (
+    InForce,
+    KnownStatuses,
+    known_status,
+    programmed_before,
+    requested,
+    status_value,
+)
 from callkeeper.operator.status_writer import Json, StatusWriter
 from callkeeper.operator.turns import Turns
 from callkeeper.reconcile.attribution import Attribution
@@ -137,22 +145,21 @@ class Fleet:
                 own = [one for one in readings if one.key == key or _attached(one, key)]
                 self._govern(key, target, own, entries)
             await self._orphans(readings, entries)
+            await asyncio.sleep(0)  # a lease is to be renewed between two namespaces
 
     def _govern(
         self, key: ObjectKey, target: Target, readings: Sequence[ObjectReading], entries: dict[ObjectKey, Entry]
     ) -> None:
         governed = self._governed.get(key)
         if governed is None:
-            governed = self._governed[key] = self._begin(key, target, readings, entries)
+            governed = self._governed[key] = self._begin(key, target, entries)
         elif list(governed.readings) == list(readings):
             return
         self.parts.metrics.waiting(key)
         governed.offer(readings)
         self.parts.metrics.queue.set(sum(one.worker.waiting for one in self._governed.values()))
 
-    def _begin(
-        self, key: ObjectKey, target: Target, readings: Sequence[ObjectReading], entries: dict[ObjectKey, Entry]
-    ) -> Governed:
+    def _begin(self, key: ObjectKey, target: Target, entries: dict[ObjectKey, Entry]) -> Governed:
         parts = self.parts
         revision, epoch = programmed_before(entries[key])
         ledger = ClusterLedger(
@@ -179,8 +186,9 @@ class Fleet:
         async def tell(outcome: Outcome) -> None:
             await self._told(key, outcome)
 
-        previous = {one.key: known for one in readings if (known := known_status(one.key, entries[one.key]))}
-        worker = Worker(reconciler, Backoff(random.random), tell, previous=previous, turn=self._turns.turn)
+        worker = Worker(
+            reconciler, Backoff(random.random), tell, previous=KnownStatuses(entries), turn=self._turns.turn
+        )
         return Governed(key=key, target=target, port=port, ledger=ledger, worker=worker)
 
     def _port(self, key: ObjectKey, target: Target) -> ClusterRecorder | NowhereRecorder:
@@ -225,11 +233,12 @@ class Fleet:
             entry = parts.registry.get(key)
             if entry is None or key.kind in CARRIED_OUT_ELSEWHERE:
                 continue
+            before = json.loads(entry.status)
             if outcome is not None:
-                value = status_value(status, entry, in_force=in_force, outcome=outcome, now=now)
+                value = status_value(status, entry, before, in_force=in_force, outcome=outcome, now=now)
             else:
                 value = status_to_json(status) | requested(entry)
-            parts.announcer.compare(known_status(key, entry), status, entry.uid)
+            parts.announcer.compare(before, status, entry.uid)
             wanted[key] = entry.uid, value
         unwritten = await parts.writer.write(wanted)
         if unwritten:
@@ -245,12 +254,7 @@ class Fleet:
             self.parts.registry.mark(name)
 
     async def _orphans(self, readings: Sequence[ObjectReading], entries: dict[ObjectKey, Entry]) -> None:
-        previous: dict[ObjectKey, ObjectStatus] = {}
-        for one in readings:
-            known = known_status(one.key, entries[one.key])
-            if known is not None:
-                previous[one.key] = known
-        alone = orphans(readings, previous=previous, now=utc_now())
+        alone = orphans(readings, previous=KnownStatuses(entries), now=utc_now())
         if alone:
             await self._write(alone, None)
 

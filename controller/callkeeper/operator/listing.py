@@ -21,7 +21,7 @@ log = structlog.get_logger()
 RELIST_SECONDS = 60.0
 """How long a deletion that no event told of may go unseen."""
 
-SETTLE_SECONDS = 1.0
+SETTLE_SECONDS = 0.5
 """After a watch began anew, its listing comes event by event; ours follows once."""
 
 RETRY_SECONDS = 2.0

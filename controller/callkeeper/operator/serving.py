@@ -4,6 +4,7 @@ The composition root. What happens when is here; what it means is in the modules
 """
 
 import asyncio
+import gc
 import os
 import secrets
 import signal
@@ -44,6 +45,9 @@ log = structlog.get_logger()
 
 WATCH_DELAY_SECONDS = 5.0
 """The first pass has the processor to itself for so long; watches begin with what happened since the listing anyway."""
+
+BRIDGE_LISTINGS = 30
+"""A second apart, while watches begin."""
 
 WAIT_SECONDS = 5.0
 """Between looks for a cluster that is not there yet, or has not our kinds."""
@@ -104,6 +108,7 @@ class Operator:
         self._settled = asyncio.Event()
         self._fleet: Fleet | None = None
         self._exports: AuditExports | None = None
+        self._watched = False
         self._cluster = ""
 
     async def run(self) -> None:
@@ -133,6 +138,9 @@ class Operator:
             group.create_task(self._watch(), name="watch")
             await self._listing.complete.wait()
             log.info("listed", objects=len(self._registry))
+            # What is there now mostly stays: no look for garbage needs to go through it again.
+            gc.collect()
+            gc.freeze()
             if self._rows is not None:
                 self._rows.complete(self._options.namespaces or None)
             group.create_task(self._lease.run(self._lead), name="lease")
@@ -178,12 +186,22 @@ class Operator:
         watching = Watching(self._access, self._options.namespaces, self._take_event)
         watching.start()
         try:
+            await self._bridge()
             await asyncio.Event().wait()
         finally:
             await watching.stop()
 
+    async def _bridge(self) -> None:
+        """List again and again until the first watch tells something: it takes its time on a large cluster."""
+        for _ in range(BRIDGE_LISTINGS):
+            if self._watched:
+                return
+            self._listing.ask()
+            await asyncio.sleep(1.0)
+
     def _take_event(self, kind: str | None, document: Mapping[str, Any]) -> None:
         self._metrics.events.inc()
+        self._watched = True
         if kind is None:
             self._listing.ask()
         if kind == "DELETED":

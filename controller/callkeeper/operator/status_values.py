@@ -6,7 +6,7 @@ generation, and the echo of the annotation that asked for a reconcile.
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -55,15 +55,36 @@ def known_status(key: ObjectKey, entry: Entry) -> ObjectStatus | None:
         return None  # the defaults of its creation, or another release's
 
 
+class KnownStatuses(Mapping[ObjectKey, ObjectStatus]):
+    """The statuses that objects carry, read when they are asked for: few of five thousand are."""
+
+    def __init__(self, entries: Mapping[ObjectKey, Entry]) -> None:
+        self._entries = entries
+
+    def __getitem__(self, key: ObjectKey) -> ObjectStatus:
+        """The status of one object; KeyError where nobody has said anything of it yet."""
+        found = known_status(key, self._entries[key])
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    def __iter__(self) -> Iterator[ObjectKey]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
 def programmed_before(entry: Entry) -> tuple[str | None, int]:
     """Revision and epoch that a Recorder's status says were programmed last; None and 0 where it says nothing."""
     value = json.loads(entry.status)
     return value.get("revision"), int(value.get("epoch") or 0)
 
 
-def status_value(status: ObjectStatus, entry: Entry, *, in_force: InForce, outcome: Outcome, now: datetime) -> Json:
-    """The whole status of one object after a reconcile."""
-    before = json.loads(entry.status)
+def status_value(
+    status: ObjectStatus, entry: Entry, before: Json, *, in_force: InForce, outcome: Outcome, now: datetime
+) -> Json:
+    """The whole status of one object after a reconcile; `before` is the one it carries."""
     value = status_to_json(status)
     value.pop("revision", None)
     if status.key.kind == "Recorder":
