@@ -74,12 +74,14 @@ class WebhookDoor:
     async def _admit(self, request: web.Request) -> web.Response:
         if self._at_once >= MAX_REVIEWS_AT_ONCE:
             return web.Response(status=503, headers={"Retry-After": "1"}, text="too many reviews at once\n")
+        if (request.content_length or 0) > MAX_REVIEW_BYTES:
+            return _too_large()
         self._at_once += 1
         started = time.perf_counter()
         try:
             body = await request.read()
             if len(body) > MAX_REVIEW_BYTES:
-                return web.Response(status=413, text=f"a review has at most {MAX_REVIEW_BYTES:,} bytes\n")
+                return _too_large()
             return await self._answered(body, started)
         finally:
             self._at_once -= 1
@@ -162,3 +164,7 @@ class WebhookDoor:
     async def _show_metrics(self, _: web.Request) -> web.Response:
         headers = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
         return web.Response(body=self.metrics.exposition(), headers=headers)
+
+
+def _too_large() -> web.Response:
+    return web.Response(status=413, text=f"a review has at most {MAX_REVIEW_BYTES:,} bytes\n")

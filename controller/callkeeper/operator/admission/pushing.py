@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from io import BytesIO
 from ipaddress import ip_address
 
 import aiohttp
@@ -201,7 +202,7 @@ class NotePusher:
         try:
             async with self._session.post(
                 replica.url / "v1" / "changes",
-                data=body_of(notes),
+                data=BytesIO(body_of(notes)),
                 headers=headers,
                 allow_redirects=False,
                 server_hostname=replica.server_name if replica.url.scheme == "https" else None,

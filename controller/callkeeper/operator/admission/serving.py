@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
@@ -122,7 +123,7 @@ class Webhook:
             metrics=self.metrics,
             own_accounts=options.own_accounts,
             audit_token_file=options.audit_token_file,
-            ready=self._why_not_ready,
+            ready=lambda: self._why_not_ready(served),
         )
         self.health_port = await self._listen(door.health_app(), options.health_host, options.health_port, None)
         self._show(served, pusher)
@@ -176,9 +177,12 @@ class Webhook:
             raise CannotStart(f"cannot listen on {host}:{port}: {error.strerror}") from error
         return int(runner.addresses[0][1])
 
-    def _why_not_ready(self) -> str | None:
-        if isinstance(self._certificates, SelfManaged) and not self._certificates.ready.is_set():
-            return f"has no certificate yet: {self._certificates.failure or 'being made'}"
+    def _why_not_ready(self, served: ServedCertificate) -> str | None:
+        failure = self._certificates.failure if self._certificates is not None else None
+        if served.ends is None:
+            return f"has no certificate yet: {failure or 'being made'}"
+        if served.ends <= datetime.now(UTC):
+            return f"its certificate ended at {served.ends.isoformat()}: {failure or 'being renewed'}"
         return None
 
     def _show(self, served: ServedCertificate, pusher: NotePusher | None) -> None:
