@@ -22,6 +22,7 @@ from callkeeper.operator.access import Access, find_access
 from callkeeper.operator.announcing import Announcer
 from callkeeper.operator.api import KubeApi
 from callkeeper.operator.attribution.config_maps import ConfigMapBooks
+from callkeeper.operator.attribution.counting import show
 from callkeeper.operator.attribution.notes import ChangeNotes
 from callkeeper.operator.attribution.rows import ChangeRows
 from callkeeper.operator.attribution.versions import read_version
@@ -220,6 +221,7 @@ class Operator:
                 log_of=self._logs.log,
                 cluster=self._cluster,
             )
+            show(self._metrics.registry, self._notes, self._rows)
         self._registry.observers.append(self._see)
 
     def _see(self, seen: Seen) -> None:

@@ -10,6 +10,7 @@
     row       one row from one change
     rows      `ChangeRows`: observes the registry, waits for notes, writes
     config_maps  the books in the cluster
+    counting  metrics
 
 The operator makes one `ChangeNotes`, one `ClusterAttribution` and one `ChangeRows`, gives every object version it sees
 to `ChangeRows.observe`, and runs `ChangeRows.run` while it leads.
