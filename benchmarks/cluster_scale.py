@@ -232,9 +232,13 @@ def _bare_kopf(stage: Stage) -> Row:
 
 def _first_pass_and_restart(stage: Stage, stack: ExitStack) -> Iterator[Row]:
     stack.callback(stage.operator.stop)
-    first = stage.operator.start()
-    verdicts = _verdicts(stage)
-    note = f"{verdicts['True']} in force, {verdicts['False']} in conflict"
+    begun = time.perf_counter()
+    ready = stage.operator.start()
+    _until(lambda: _verdicts(stage) is not None, "a status on every object", pause=0.2)
+    first, verdicts = time.perf_counter() - begun, _verdicts(stage)
+    assert verdicts is not None
+    said = f"{verdicts['True']} in force, {verdicts['False']} in conflict"
+    note = f"{said}; ready after {ready:.1f} s; read from the API server until every object said so"
     what = f"first pass over {stage.size.objects} objects and {stage.size.recorders} recorders, from its start"
     yield Row(what=what, figure=first, unit="s", bar="≤ 18", note=note)
     yield stage.operator.memory("memory after the first pass", "VmRSS", bar="≤ 160")
@@ -246,14 +250,14 @@ def _first_pass_and_restart(stage: Stage, stack: ExitStack) -> Iterator[Row]:
     yield Row(what="restart to settled", figure=again, unit="s", bar="≤ 3", note=f"{len(writes)} writes of objects")
 
 
-def _verdicts(stage: Stage) -> dict[str, int]:
-    """How many objects say what of their being in force; every one has to say it of its present generation."""
+def _verdicts(stage: Stage) -> dict[str, int] | None:
+    """How many objects say what of their being in force; None where one does not say it of its present generation."""
     found = {"True": 0, "False": 0}
     for kind in NAMES:
         for one in _all(stage.api, NAMES[kind].plural):
             status = _ready(one)
             if status is None:
-                raise NotInTimeError(f"{kind} {one['metadata']['name']} was not looked at in the first pass")
+                return None
             found[status] += 1
     return found
 

@@ -102,16 +102,20 @@ def signing_pair(folder: Path) -> Pair:
     return pair
 
 
+LEEWAY_SECONDS = 60
+"""For so long after its end the API server still takes a token: clocks differ."""
+
+
 def service_account_token(key: Path, *, issuer: str, namespace: str, name: str, uid: str, seconds: float) -> str:
     """A token as the API server issues them, which ends when it is told to (the server's own live ten minutes)."""
     now = datetime.now(tz=UTC).timestamp()
     claims = {
         "aud": [issuer],
-        "exp": int(now + seconds),
-        "iat": int(now),
+        "exp": int(now + seconds) - LEEWAY_SECONDS,
+        "iat": int(now) - 2 * LEEWAY_SECONDS,
         "iss": issuer,
         "kubernetes.io": {"namespace": namespace, "serviceaccount": {"name": name, "uid": uid}},
-        "nbf": int(now),
+        "nbf": int(now) - 2 * LEEWAY_SECONDS,
         "sub": f"system:serviceaccount:{namespace}:{name}",
     }
     private = load_pem_private_key(key.read_bytes(), None)

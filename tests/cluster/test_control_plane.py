@@ -46,7 +46,7 @@ def test_a_service_account_may_do_what_it_was_granted_until_its_token_ends(
     kubectl("create", "role", "reader", "--verb=get,list", "--resource=blacklists.callkeeper.dev")
     kubectl("create", "rolebinding", "reader", "--role=reader", f"--serviceaccount={namespace}:reader")
     assert reader.json("get", "blacklists")["items"] == []
-    ended = Kubectl(service_account("reader", seconds=-60))
+    ended = Kubectl(service_account("reader", seconds=-1))
     with pytest.raises(KubectlError, match=r"Unauthorized|provide credentials"):
         ended("get", "blacklists")
 
