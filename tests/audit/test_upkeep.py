@@ -300,3 +300,21 @@ def test_ten_years_of_files_are_listed_without_touching_them(tmp_path):
     listing = list_store(tmp_path)
     assert len(listing.segments) == len(listing.commit_days) == 3650
     assert datetime.combine(first, time(), UTC) < START
+
+
+def test_the_chain_is_checked_by_hand_as_the_page_says(tmp_path):
+    async def fill() -> str:
+        clock = Clock()
+        async with AuditStore.open(tmp_path, now=clock) as store:
+            await write_days(store, clock, range(3))
+            return store.chain_head
+
+    head = asyncio.run(fill())
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "audit-store.md").read_text()
+    script = page.split("```bash\n")[1].split("```")[0]
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{head}\n"
+    path = tmp_path / "audit-2026-11-02.csv"
+    path.write_bytes(path.read_bytes().replace(b"ada", b"eve"))
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "audit-2026-11-02.csv: altered" in done.stdout
