@@ -11,6 +11,8 @@ from docs.generate.pages import PACKAGE, REFERENCE, ROOT
 from docs.generate.rule_ids import ANY_KIND, documented_rules, rules_in_code
 
 from callkeeper.audit.actions import Action
+from callkeeper.audit.space import DiskState
+from callkeeper.audit.verification import Trouble
 from callkeeper.kinds.reading import KINDS, read_object
 from callkeeper.manifests.documents import read_bytes
 from callkeeper.policy.compile import AcceptedReason
@@ -93,6 +95,8 @@ NAMES_ON_PAGES = [
     ("conditions.md", reasons.Reason),
     ("conditions.md", reasons.ConditionType),
     ("audit-actions.md", Action),
+    ("audit-store.md", Trouble),
+    ("audit-store.md", DiskState),
 ]
 
 

@@ -32,6 +32,7 @@ from callkeeper.audit.layout import (
     free_torn_name,
     list_store,
 )
+from callkeeper.audit.packed import PackedError
 from callkeeper.audit.position import Position
 from callkeeper.audit.row import HEADER, date_text
 from callkeeper.audit.scan import all_marks, last_date, raise_mark, read_stretch, scan, whole_rows_end
@@ -255,14 +256,20 @@ class _Recoverer:
             budget -= commit.size
             if budget < 0:
                 return
-            path = self._folder / commit.file
-            digest = hashlib.sha256()
-            if path.exists():
-                for chunk in read_stretch(path, commit.offset, commit.offset + commit.size):
-                    digest.update(chunk)
-            if digest.hexdigest() != commit.sha256:
-                message = "the committed bytes do not fit their hash" if path.exists() else "the file is gone"
+            message = self._mismatch(commit)
+            if message is not None:
                 self._damaged.append(Damage(file=commit.file, offset=commit.offset, size=commit.size, message=message))
+
+    def _mismatch(self, commit: Commit) -> str | None:
+        path, digest = self._folder / commit.file, hashlib.sha256()
+        try:
+            for chunk in read_stretch(path, commit.offset, commit.offset + commit.size):
+                digest.update(chunk)
+        except FileNotFoundError:
+            return None if self._was_closed(commit.file) else "the file is gone"
+        except PackedError as error:
+            return str(error)
+        return None if digest.hexdigest() == commit.sha256 else "the committed bytes do not fit their hash"
 
     def _rebuild(self, listing: Listing, day: str) -> None:
         """Make the side file of the newest day anew: its marks from the rows, the chain from the side file before."""
