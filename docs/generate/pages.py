@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from deploy.generate.monitoring import ALERTS
 from docs.generate.blocks import BlockError, table, with_block
 from docs.generate.bounds import bounds_text
 from docs.generate.collector import metrics_table, problems_table
@@ -52,6 +53,7 @@ def blocks() -> Iterator[tuple[Path, str, str]]:
     yield REFERENCE / "cli.md", "commands", commands_text()
     yield REFERENCE / "audit-collector.md", "collector-problems", problems_table()
     yield REFERENCE / "audit-collector.md", "collector-metrics", metrics_table()
+    yield REFERENCE / "installation.md", "alerts", _alerts()
 
 
 def _findings(rules: str, kind: str) -> str:
@@ -60,6 +62,15 @@ def _findings(rules: str, kind: str) -> str:
         for rule, severity, meaning in findings_of_kind(rules, kind)
     ]
     return table(("rule", "severity", "meaning"), rows)
+
+
+def _alerts() -> str:
+    rows = [(f"`{one.name}`", one.severity, _plain(one.summary), one.action) for one in ALERTS]
+    return table(("alert", "severity", "says", "what to do"), rows)
+
+
+def _plain(summary: str) -> str:
+    return re.sub(r"\{\{ \$labels\.(\w+) \}\}", r"`\1`", summary)
 
 
 def _decisions() -> str:

@@ -87,6 +87,24 @@ class Installed:
         except OSError as error:
             return getattr(error, "code", 0)
 
+    def secret(self, name: str, key: str) -> str:
+        """A key of a Secret of the installation."""
+        found = self.kubectl.json("get", "secret", name, "--namespace", NAMESPACE)
+        return base64.b64decode(found["data"][key]).decode()
+
+    def metrics(self, monitor: dict[str, Any]) -> str:
+        """What a ServiceMonitor would scrape of its part."""
+        name = monitor["metadata"]["name"]
+        (endpoint,) = monitor["spec"]["endpoints"]
+        (container,) = self.templates[name]["spec"]["containers"]
+        (port,) = [one["containerPort"] for one in container["ports"] if one["name"] == endpoint["port"]]
+        request = urllib.request.Request(f"http://{self.address(name, port)}{endpoint['path']}")
+        if "authorization" in endpoint:
+            credentials = endpoint["authorization"]["credentials"]
+            request.add_header("Authorization", f"Bearer {self.secret(credentials['name'], credentials['key'])}")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return str(answer.read().decode())
+
     def wait(self, name: str, which: str) -> None:
         """Wait until a probe of a part succeeds."""
         ends = time.monotonic() + DEADLINE_SECONDS

@@ -1,6 +1,5 @@
 """The parts run with what is shipped and nothing else, and what they may do is what they do."""
 
-import base64
 import csv
 import json
 import os
@@ -11,10 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from deploy.generate.monitoring import ALERTS
 from tests.cluster.audit_log import AuditLogReader
 from tests.cluster.fixtures import StartControlPlane
 from tests.cluster.kubectl import Kubectl, as_list, kubectl_command
-from tests.deploy.rendering import ROOT, documents, kustomized
+from tests.deploy.rendering import DEPLOY, ROOT, documents, kustomized
 from tests.deploy.running import NAMESPACE, Installed, grants
 from tests.operator.cluster_objects import an_object
 from tests.operator.processes import until
@@ -24,6 +24,7 @@ from callkeeper.kinds.crd_names import NAMES
 PAGE = ROOT / "docs" / "how-to" / "install-in-a-cluster.md"
 GITOPS = ROOT / "examples" / "gitops" / "settings"
 INSTALLATION = ROOT / "examples" / "gitops" / "installation"
+MONITORING = DEPLOY / "kustomize" / "components" / "monitoring" / "monitoring.yaml"
 BIN = Path(sys.executable).parent
 KINDS = sorted(names.plural for names in NAMES.values())
 
@@ -127,6 +128,15 @@ def test_the_way_from_an_empty_cluster_works_with_what_is_shipped_and_every_perm
     (blacklist,) = [row for row in rows if "Blacklist/voice/never" in row["Details"]]
     assert blacklist["Email"] == kubectl("auth", "whoami", "--output=jsonpath={.status.userInfo.username}")
 
+    # Metrics are read as Prometheus would, and hold what alerts are made of.
+    for monitor in documents(MONITORING.read_text()):
+        if monitor["kind"] == "ServiceMonitor":
+            name, text = monitor["metadata"]["name"], installed.metrics(monitor)
+            wanted = {
+                word for one in ALERTS if one.part == name for word in re.findall(r"callkeeper_\w+", one.expression)
+            }
+            assert [word for word in wanted if f"# TYPE {word} " not in text] == [], name
+
     # What else is allowed is for an export, a recorder behind an authority, a change that needs a word, a guard.
     export = {"recorderRef": {"name": "teams"}, "from": "2026-10-01", "to": "2026-10-02"}
     kubectl.apply(
@@ -166,9 +176,8 @@ def test_the_way_from_an_empty_cluster_works_with_what_is_shipped_and_every_perm
 
 def _audited(installed: Installed) -> str:
     """The audit log of the recorder, as an administrator exports it."""
-    secret = installed.kubectl.json("get", "secret", "callkeeper-administrator", "--namespace", NAMESPACE)
     file = installed.folder / "audit.token"
-    file.write_bytes(base64.b64decode(secret["data"]["collector-token"]))
+    file.write_text(installed.secret("callkeeper-administrator", "collector-token"))
     file.chmod(0o600)
     url = f"http://{installed.address('callkeeper-collector')}"
     done = subprocess.run(

@@ -28,6 +28,7 @@ COLLECTOR_PRINCIPALS = "callkeeper-collector-principals"
 COLLECTOR_SIGNING_KEY = "callkeeper-collector-signing-key"
 RECORDER_PRINCIPALS = "callkeeper-recorder-principals"
 ADMINISTRATOR = "callkeeper-administrator"
+MONITORING = "callkeeper-monitoring"
 INGEST_TOKEN = "callkeeper-ingest-token"  # noqa: S105 - the name of a Secret
 
 RECORDER_TOKEN = "callkeeper-recorder-token"  # noqa: S105 - the name of a Secret
@@ -64,6 +65,7 @@ class _Bearer:
     token: str
     email: str = ""
     logs: tuple[str, ...] = ()
+    senders: tuple[str, ...] = ()
 
     def entry(self) -> dict[str, Any]:
         found: dict[str, Any] = {"id": self.id, "roles": list(self.roles)}
@@ -71,6 +73,8 @@ class _Bearer:
             found["email"] = self.email
         if self.logs:
             found["logs"] = list(self.logs)
+        if self.senders:
+            found["senders"] = list(self.senders)
         return {**found, "tokenSha256": sha256(self.token.encode()).hexdigest()}
 
 
@@ -81,11 +85,14 @@ def installation_secrets(installation: Installation, *, signing_key: bool = True
     collector = {
         "operator": _bearer("operator", CollectorRole.OPERATOR),
         "recorder": _bearer("recorder", CollectorRole.SENDER, logs=(installation.log,)),
+        # May read metrics, and rows of nobody.
+        "monitoring": _bearer("monitoring", CollectorRole.SENDER, logs=(installation.log,), senders=("monitoring",)),
         "person": _bearer(person, CollectorRole.ADMINISTRATOR, CollectorRole.AUDITOR, email=person),
     }
     recorder = {
         "operator": _bearer("operator", Role.SETTINGS),
         "platform": _bearer("platform", Role.INGEST),
+        "monitoring": _bearer("monitoring", Role.AUDITOR),
         "person": _bearer(person, Role.ADMINISTRATOR, Role.AUDITOR, email=person),
     }
     return (
@@ -96,18 +103,19 @@ def installation_secrets(installation: Installation, *, signing_key: bool = True
         _secret(here, RECORDER_PRINCIPALS, {PRINCIPALS_KEY: _principals(recorder.values())}),
         _secret(here, CHANGES_TOKEN, {TOKEN_KEY: _token()}),
         _secret(here, AUDIT_WEBHOOK_TOKEN, {TOKEN_KEY: _token()}),
-        _secret(
-            here,
-            ADMINISTRATOR,
-            {"recorder-token": recorder["person"].token, "collector-token": collector["person"].token},
+        *(
+            _secret(here, name, {"recorder-token": recorder[who].token, "collector-token": collector[who].token})
+            for name, who in ((ADMINISTRATOR, "person"), (MONITORING, "monitoring"))
         ),
         _secret(here, INGEST_TOKEN, {TOKEN_KEY: recorder["platform"].token}),
         _secret(settings, RECORDER_TOKEN, {TOKEN_KEY: recorder["operator"].token}),
     )
 
 
-def _bearer(name: str, *roles: str, email: str = "", logs: tuple[str, ...] = ()) -> _Bearer:
-    return _Bearer(id=name, roles=tuple(sorted(roles)), token=_token(), email=email, logs=logs)
+def _bearer(
+    name: str, *roles: str, email: str = "", logs: tuple[str, ...] = (), senders: tuple[str, ...] = ()
+) -> _Bearer:
+    return _Bearer(id=name, roles=tuple(sorted(roles)), token=_token(), email=email, logs=logs, senders=senders)
 
 
 def _token() -> str:
