@@ -17,6 +17,7 @@ from callkeeper.recorder.app import create_app
 from callkeeper.recorder.clock import Clock, SystemClock
 from callkeeper.recorder.config_store import DiskConfigStore
 from callkeeper.recorder.files import LocalDisk
+from callkeeper.recorder.http.protocol import BoundedProtocol
 from callkeeper.recorder.media.files import MediaFiles
 from callkeeper.recorder.outbox_audit import OutboxAudit, StoreOutbox
 from callkeeper.recorder.parts import RecorderParts
@@ -60,7 +61,15 @@ async def main(folder: Path, clock: Clock, steady_clock: SteadyClock, *, sweepin
         await app.state.recorder.media.start()
         sweeper = asyncio.create_task(app.state.recorder.sweeper.run()) if sweeping else None
         server = uvicorn.Server(
-            uvicorn.Config(app, port=0, log_level="error", access_log=False, proxy_headers=False, lifespan="off")
+            uvicorn.Config(
+                app,
+                port=0,
+                http=BoundedProtocol,
+                log_level="error",
+                access_log=False,
+                proxy_headers=False,
+                lifespan="off",
+            )
         )
         serving = asyncio.create_task(server.serve())
         while not server.started:  # noqa: ASYNC110 - the server tells it by an attribute only

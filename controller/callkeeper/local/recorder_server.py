@@ -30,6 +30,7 @@ from callkeeper.recorder.config_store import DiskConfigStore
 from callkeeper.recorder.errors import StorageFault
 from callkeeper.recorder.files import LocalDisk
 from callkeeper.recorder.http.door import Principals
+from callkeeper.recorder.http.protocol import BoundedProtocol
 from callkeeper.recorder.interpreter import Interpreter
 from callkeeper.recorder.locating import Locator, NoLocator
 from callkeeper.recorder.media.files import MediaFiles
@@ -103,7 +104,7 @@ class _Door:
             uvicorn.Config(
                 app,
                 loop="none",
-                http="httptools",
+                http=BoundedProtocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,

@@ -12,6 +12,15 @@ BODY_BYTES = 1024 * 1024
 BODY_SECONDS = 120
 """How long a body that is no media may take to come: the largest config at 5 Mbit/s."""
 
+HEAD_BYTES = 64 * 1024
+"""Request line and headers together; the longest legal ones (address, token, forwarded hops) are under 16 KiB."""
+
+HEADERS = 100
+"""Headers of one request; browsers behind proxies send some thirty."""
+
+HEAD_SECONDS = 30
+"""How long a head may take to come; a connection that does not bring one is ended."""
+
 QUERY_BYTES = 8 * 1024
 """A query string; the longest legal one (search and cursor) is under 1 KiB."""
 

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from callkeeper.recorder.http.answers import ProblemDocument
 from callkeeper.recorder.http.problems import MEDIA_TYPE, TYPES
 
-ALWAYS = ("unauthenticated", "forbidden", "uri-too-long", "internal-error")
+ALWAYS = ("unauthenticated", "forbidden", "malformed-request", "uri-too-long", "headers-too-large", "internal-error")
 """What every route behind the door may answer."""
 
 WITH_BODY = (

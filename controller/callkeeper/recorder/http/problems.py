@@ -21,6 +21,7 @@ SHOWN_ERRORS = 20
 """Errors of one body that are listed; the count of all is given."""
 
 TYPES: Mapping[str, tuple[int, str]] = {
+    "malformed-request": (400, "This is no HTTP request"),
     "malformed-json": (400, "The body is not JSON"),
     "json-too-deep": (400, "The body is nested too deeply"),
     "unauthenticated": (401, "No valid token"),
@@ -79,6 +80,7 @@ TYPES: Mapping[str, tuple[int, str]] = {
     "unsupported-media-type": (415, "Another media type is expected"),
     "unsupported-media": (415, "Not media that is taken"),
     "range-not-satisfiable": (416, "The range lies behind the end"),
+    "headers-too-large": (431, "The headers are too large"),
     "invalid-request": (422, "The request is not valid"),
     "invalid-config": (422, "The config is not valid"),
     "invalid-users": (422, "The directory is not valid"),
