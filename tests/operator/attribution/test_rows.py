@@ -164,7 +164,9 @@ async def test_of_two_who_were_let_through_at_once_the_last_one_wrote(operator):
     operator.notes.take([note(made, verb=Verb.CREATE)])
     await operator.rows_of(1, still=0)
     second = operator.write("Blacklist", "never", blacklist("2"), watch=False)
-    operator.notes.take([note(second, "lost@example.com", id="first"), note(second, "won@example.com", id="second")])
+    operator.notes.take(
+        [note(second, "won@example.com", id="second", at=2), note(second, "lost@example.com", id="first", at=1)]
+    )
     operator.rows.observe(second)
     assert (await operator.rows_of(2))[1].email == "won@example.com"
 
@@ -325,3 +327,27 @@ async def test_notes_arrive_as_a_body(operator):
     assert operator.notes.take_body(body_of([sent])) == 0
     events = await operator.rows_of(1)
     assert events[0].details["impersonatedBy"] == "root@example.com"
+
+
+async def test_an_object_that_comes_before_its_recorder_is_told_in_that_recorders_log(operator):
+    made = operator.write("Blacklist", "never", blacklist("1", recorder="other"))
+    operator.notes.take([note(made, verb=Verb.CREATE)])
+    operator.write("Recorder", "other", {"endpoint": "https://other.example"})
+    events = await operator.rows_of(2, recorder="other")
+    assert sorted(one.details["object"] for one in events) == ["Blacklist/voice/never", "Recorder/voice/other"]
+
+
+async def test_a_deletion_nobody_watched_is_told_once_though_a_note_tells_of_it_too(cluster):
+    cluster.write("Blacklist", "never", blacklist("1"))
+    async with Operator(cluster) as first:
+        await first.rows_of(2)
+    log = cluster.logs[("voice", "teams")]
+    gone = cluster.delete("Blacklist", "never")
+    cluster.write("Blacklist", "next", blacklist("1"))
+    log.failing = True
+    async with Operator(cluster) as again:
+        again.notes.take([note(gone, "kim@example.com", verb=Verb.DELETE, source=Source.AUDIT)])
+        await again.rows_of(2, still=0.4)
+        log.failing = False
+        events = await again.rows_of(4, still=0.4)
+    assert [one.email for one in events if one.action.value == "DeleteSettings"] == ["kim@example.com"]

@@ -1,7 +1,8 @@
 """Notes on their way to the operator: to every replica, in a bounded queue each, tried again until they are taken.
 
 An operator is named by a URL. A host name stands for all its addresses (a headless Service), looked up again and again;
-each replica has its own queue, so that one that is away holds up no other.
+each replica has its own queue, so that one that is away holds up no other. One that is new, or was started again under
+another address, begins with the notes of the last minutes; notes that it has it leaves.
 """
 
 import asyncio
@@ -33,6 +34,9 @@ LOOK_UP_SECONDS = 5.0
 
 GONE_SECONDS = 60.0
 """An address that is not among them any more keeps its queue that long."""
+
+RECENT_SECONDS = 600.0
+"""A replica that is new gets the notes of so long: one that was started again has forgotten them."""
 
 FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS = 0.1, 5.0
 
@@ -87,6 +91,7 @@ class NotePusher:
         self._most = most
         self._look_up_seconds = look_up_seconds
         self._replicas: dict[tuple[URL, str], _Replica] = {}
+        self._recent: deque[tuple[float, Note]] = deque(maxlen=most)
         self._looked = asyncio.Event()
         self._session: aiohttp.ClientSession | None = None
         self.pushed = 0
@@ -122,6 +127,7 @@ class NotePusher:
     def push(self, notes: Iterable[Note]) -> None:
         """Have notes sent to every replica, without waiting."""
         for note in notes:
+            self._remember(note)
             for replica in self._replicas.values():
                 self._put(replica, _Waiting(note))
 
@@ -132,12 +138,22 @@ class NotePusher:
         with suppress(TimeoutError):
             async with asyncio.timeout(TAKEN_SECONDS):
                 await self._looked.wait()
+                for note in notes:
+                    self._remember(note)
                 waits = [self._awaited(replica, notes) for replica in self._replicas.values()]
                 for first in asyncio.as_completed(waits):
                     with suppress(_Dropped):
                         await first
                         return True
         return False
+
+    def _remember(self, note: Note) -> None:
+        self._recent.append((asyncio.get_running_loop().time(), note))
+
+    def _remind(self, replica: _Replica) -> None:
+        """Give a replica what it may have forgotten, or never knew."""
+        now = asyncio.get_running_loop().time()
+        replica.queue.extend(_Waiting(note) for at, note in self._recent if now - at < RECENT_SECONDS)
 
     async def _awaited(self, replica: _Replica, notes: Sequence[Note]) -> None:
         loop = asyncio.get_running_loop()
@@ -163,6 +179,7 @@ class NotePusher:
                 if replica is None:
                     name = None if address == url.host else url.host
                     replica = _Replica(url=url.with_host(address), server_name=name, seen_at=loop.time())
+                    self._remind(replica)
                     replica.task = asyncio.create_task(self._serve(replica), name=f"push {address}")
                     self._replicas[(url, address)] = replica
                 replica.seen_at = loop.time()
@@ -178,10 +195,13 @@ class NotePusher:
                 replica.wake.clear()
                 await replica.wake.wait()
             batch = [replica.queue[place] for place in range(min(len(replica.queue), MAX_NOTES_A_BODY))]
+            was_away = replica.failing
             if await self._send(replica, [one.note for one in batch]):
                 pause = FIRST_PAUSE_SECONDS
                 self.pushed += len(batch)
                 self._done(replica, batch)
+                if was_away:
+                    self._remind(replica)
             else:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LAST_PAUSE_SECONDS)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from callkeeper.audit.event import FIRST_YEAR, LAST_YEAR
 from callkeeper.kinds.finding import ObjectKey
 from callkeeper.kinds.resource import MAX_LABEL_LENGTH, MAX_NAME_LENGTH, MAX_USER_LENGTH
 
@@ -239,6 +240,8 @@ def _instant(text: str) -> datetime:
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
         raise NoteError("at has no offset; give UTC")
+    if not FIRST_YEAR < at.year < LAST_YEAR:
+        raise NoteError(f"at is in the year {at.year}, of which no row can tell")
     return at.astimezone(UTC)
 
 

@@ -182,7 +182,7 @@ def _best(notes: list[Note], resource_version: int = 0) -> Note | None:
         latest = max(note.resource_version for note in seen) if resource_version else seen[0].resource_version
         best = next(note for note in seen if note.resource_version == latest)
     else:
-        best = notes[-1]
+        best = max(notes, key=lambda note: note.at)
     if best.fields:
         return best
     fields = next((note.fields for note in reversed(notes) if note.user == best.user and note.fields), ())

@@ -138,6 +138,9 @@ def _object(uid: str, sightings: Sightings, book: Book, about: Circumstances, du
         return
     steps = list(_steps(uid, seen, before, about))
     ripe_at = max((_ripe_at(note, seen.since, about) for _, note in steps), default=about.now)
+    if steps and not sightings.has_recorder(seen.version.recorder):
+        # The Recorder is often applied together with what names it, and a moment later.
+        ripe_at = max(ripe_at, seen.since + about.waits.note_seconds)
     if ripe_at > about.now:
         due.wait_until(ripe_at)
         return

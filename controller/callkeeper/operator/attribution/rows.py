@@ -251,7 +251,9 @@ class ChangeRows:
             told=one.keys,
         )
         seen = due_changes(one.sightings, one.book, about)
-        unseen = due_unseen(one.sightings, one.book, [pair for pair in notes if not pair[1].refused], about)
+        # What is told by what was seen is not told by a note as well.
+        after = replace(about, told={*one.keys, *(telling.row_key for telling in seen.tellings)})
+        unseen = due_unseen(one.sightings, one.book, [pair for pair in notes if not pair[1].refused], after)
         refused = one.refusals.due(one.sightings, [pair for pair in notes if pair[1].refused], about)
         await self._write(name, one, [seen, unseen, refused])
         times = [due.again_at for due in (seen, unseen, refused) if due.again_at is not None]

@@ -109,6 +109,10 @@ class Sightings:
         ]
         return [name for _, name in sorted(found)]
 
+    def has_recorder(self, name: str) -> bool:
+        """Whether this Recorder is there."""
+        return name in self.recorders()
+
     def log_of(self, named: str, before: str | None = None) -> str:
         """The Recorder in whose log an object is told that names this one.
 
