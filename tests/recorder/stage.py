@@ -31,7 +31,6 @@ from callkeeper.recorder.principals import Principal
 from callkeeper.recorder.retention.clock_guard import SteadyClock
 from callkeeper.recorder.store.port import Store, Writing
 from callkeeper.recorder.store.sqlite import SqliteStore
-from callkeeper.recorder.user_store import JsonDirectoryStore
 
 T = TypeVar("T")
 POLICY = "RecordingPolicy/voice/default"
@@ -81,9 +80,21 @@ class FakeAudit:
     async def emit(self, action: Action, *, at: datetime, actor: Actor, details: Mapping[str, Any]) -> None:
         await self.act(lambda _: None, action, at=at, actor=actor, details=details)
 
-    async def emit_all(self, rows: Sequence[tuple[Action, Mapping[str, Any]]], *, at: datetime, actor: Actor) -> None:
-        for action, details in rows:
+    async def act_all(
+        self,
+        doing: Callable[[Writing], T],
+        rows: Sequence[tuple[Action, Mapping[str, Any]]],
+        *,
+        at: datetime,
+        actor: Actor,
+    ) -> T:
+        if not rows:
+            return await self.store.write(doing)
+        (action, details), *others = rows
+        done = await self.act(doing, action, at=at, actor=actor, details=details)
+        for action, details in others:
             await self.emit(action, at=at, actor=actor, details=details)
+        return done
 
     async def act(
         self, doing: Callable[[Writing], T], action: Action, *, at: datetime, actor: Actor, details: Mapping[str, Any]
@@ -242,7 +253,6 @@ def stage(
         audit_reader=audit,
         mask=NumberMask(bytes(16)),
         steady_clock=FakeSteady(clock),
-        directory_store=JsonDirectoryStore(folder / "recorder" / "users.json", disk) if directory is None else None,
         directory=directory,
         directory_source=None if directory is None else "users.csv",
         locator=FakeLocator(),

@@ -1,16 +1,15 @@
 """The user directory: search, the mode in force, replacing it, and who owns it."""
 
-import errno
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.recorder.stage import DIRECTORY, POLICY, Stage, config, stage
-from tests.recorder.test_config_store import FailingDisk
 
 from callkeeper.policy.config import Override, PolicySection
 from callkeeper.policy.directory import Directory, user_to_json
-from callkeeper.recorder.errors import StorageFault
+from callkeeper.recorder.errors import StorageFull
+from callkeeper.recorder.store import user_rows
 
 ALWAYS_ON = type(PolicySection().default_mode)("AlwaysOn")
 TEAM = "UserPolicy/voice/team"
@@ -121,14 +120,20 @@ async def test_two_users_do_not_share_an_email_address(tmp_path: Path) -> None:
     assert answer.json()["detail"] == "user 2 of the list: its e-mail address is that of another user"
 
 
-@pytest.mark.parametrize("healthy", range(6))
-async def test_wherever_the_disk_fails_the_old_users_stay(tmp_path: Path, healthy: int) -> None:
-    whole = stage(tmp_path, directory=None)
-    await whole.ask("administrator", "PUT", "/v1/users", json=PEOPLE)
-    broken = stage(tmp_path, directory=None, disk=FailingDisk(healthy, errno.ENOSPC))
-    answer = await broken.ask("administrator", "PUT", "/v1/users", json=[])
-    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/storage-failed")
-    assert broken.recorder.users.directory == whole.recorder.users.directory
+async def test_when_the_store_cannot_commit_the_old_users_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = stage(tmp_path, directory=None)
+    await recorder.ask("administrator", "PUT", "/v1/users", json=PEOPLE)
+    before = recorder.recorder.users.directory
+
+    def full(*_: object) -> None:
+        raise StorageFull("there is no room", "make some")
+
+    monkeypatch.setattr(user_rows.UserRowsSql, "retire_users", full)
+    answer = await recorder.ask("administrator", "PUT", "/v1/users", json=[])
+    assert (answer.status_code, answer.json()["type"]) == (507, "/problems/storage-full")
+    assert recorder.recorder.users.directory == before
+    # The first half of the change is not there either.
+    assert stage(tmp_path, directory=None).recorder.users.directory == before
 
 
 async def test_without_an_audit_row_the_users_stay(tmp_path: Path) -> None:
@@ -137,14 +142,6 @@ async def test_without_an_audit_row_the_users_stay(tmp_path: Path) -> None:
     answer = await recorder.ask("administrator", "PUT", "/v1/users", json=PEOPLE)
     assert answer.status_code == 503
     assert not recorder.recorder.users.directory.users
-
-
-@pytest.mark.parametrize("text", ["", "{}", "[1]", '[{"id": "ada"}]'])
-async def test_a_users_file_that_is_none_is_said(tmp_path: Path, text: str) -> None:
-    (tmp_path / "recorder").mkdir()
-    (tmp_path / "recorder" / "users.json").write_text(text)
-    with pytest.raises(StorageFault, match="not a user directory"):
-        stage(tmp_path, directory=None)
 
 
 async def test_a_directory_that_is_given_anew_is_in_force_at_once(recorder: Stage) -> None:

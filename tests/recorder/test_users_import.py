@@ -12,8 +12,8 @@ from tests.recorder.stage import Stage, stage
 from callkeeper.policy.directory import Directory, User, line
 from callkeeper.policy.users_csv import parse_users
 from callkeeper.recorder import bounds
+from callkeeper.recorder.retired_users import Retired
 from callkeeper.recorder.user_import import UserImport, names, plan_import
-from callkeeper.recorder.user_store import Retired
 
 ADA = User(id="ada", name="Ada", email="ada@x.example", lines=(line(extension="2001"),), groups=("sales",))
 BOB = User(id="bob", name="Bob", email="bob@x.example")

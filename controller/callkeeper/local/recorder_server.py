@@ -37,7 +37,6 @@ from callkeeper.recorder.media.files import MediaFiles
 from callkeeper.recorder.outbox_audit import OutboxAudit, StoreOutbox
 from callkeeper.recorder.parts import Recorder, RecorderParts
 from callkeeper.recorder.store.sqlite import SqliteStore
-from callkeeper.recorder.user_store import JsonDirectoryStore
 
 SENDER = "recorder"
 """Under this name a recorder numbers its audit rows; its log is its own."""
@@ -163,7 +162,6 @@ class RecorderServer:
                     audit=sink,
                     audit_reader=self._destination.reader(sink, self._delivery),
                     mask=given.mask,
-                    directory_store=JsonDirectoryStore(folder / "users.json", disk),
                     directory=given.directory,
                     directory_source=given.directory_source,
                     locator=given.locator,

@@ -62,7 +62,14 @@ class _Nothing:
     async def emit(self, action: Action, *, at: datetime, actor: Actor, details: Mapping[str, Any]) -> None:
         raise NotImplementedError
 
-    async def emit_all(self, rows: Sequence[tuple[Action, Mapping[str, Any]]], *, at: datetime, actor: Actor) -> None:
+    async def act_all(
+        self,
+        doing: Callable[[Writing], T],
+        rows: Sequence[tuple[Action, Mapping[str, Any]]],
+        *,
+        at: datetime,
+        actor: Actor,
+    ) -> T:
         raise NotImplementedError
 
     async def act(

@@ -42,11 +42,18 @@ class AuditSink(Protocol):
         """
         ...
 
-    async def emit_all(self, rows: Sequence[tuple[Action, Mapping[str, Any]]], *, at: datetime, actor: Actor) -> None:
-        """Make the rows of one action durable, all of them or none, in their order.
+    async def act_all(
+        self,
+        doing: Callable[[Writing], T],
+        rows: Sequence[tuple[Action, Mapping[str, Any]]],
+        *,
+        at: datetime,
+        actor: Actor,
+    ) -> T:
+        """Do something that takes several rows, in their order, in one transaction: all of it or nothing.
 
         Raises:
-            AuditFault: none is durable; the action must not be done.
+            AuditFault: it could not be committed; nothing was done. What `doing` raises comes as it is and undoes it.
         """
         ...
 

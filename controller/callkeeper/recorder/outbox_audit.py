@@ -76,11 +76,18 @@ class OutboxAudit:
         """
         await self.act(_nothing, action, at=at, actor=actor, details=details)
 
-    async def emit_all(self, rows: Sequence[tuple[Action, Mapping[str, Any]]], *, at: datetime, actor: Actor) -> None:
-        """See `AuditSink.emit_all`.
+    async def act_all(
+        self,
+        doing: Callable[[Writing], T],
+        rows: Sequence[tuple[Action, Mapping[str, Any]]],
+        *,
+        at: datetime,
+        actor: Actor,
+    ) -> T:
+        """See `AuditSink.act_all`.
 
         Raises:
-            AuditFault: none of the events is in the outbox.
+            AuditFault: nothing was done.
         """
 
         def made() -> list[Event]:
@@ -89,13 +96,15 @@ class OutboxAudit:
         # An import may have a hundred thousand: each is looked at, which is not for the event loop.
         events = await asyncio.to_thread(made)
 
-        def unit(writing: Writing) -> None:
+        def unit(writing: Writing) -> T:
             ensure_room(writing)
+            done = doing(writing)
             for event in events:
                 writing.add_event(event)
+            return done
 
         try:
-            await self._store.write(unit)
+            return await self._store.write(unit)
         except StorageFault as error:
             raise AuditFault(error.detail) from error
 

@@ -26,7 +26,6 @@ from callkeeper.recorder.retention.clock_guard import ClockGuard, SteadyClock
 from callkeeper.recorder.retention.gate import RetentionGate
 from callkeeper.recorder.retention.sweeper import Sweeper
 from callkeeper.recorder.store.port import Store
-from callkeeper.recorder.user_store import DirectoryStore
 from callkeeper.recorder.users import Users
 
 
@@ -42,8 +41,7 @@ class RecorderParts:
         audit: takes audit rows.
         audit_reader: gives them back.
         mask: shows numbers as audit rows may hold them.
-        directory_store: keeps the users put over HTTP; None when they are given.
-        directory: the users of an authoritative source, else None.
+        directory: the users of an authoritative source; None where those of the store are in force.
         directory_source: that source in words, `users.csv`.
         locator: finds settings in files.
         clock: tells the time.
@@ -58,7 +56,6 @@ class RecorderParts:
     audit: AuditSink
     audit_reader: AuditReader
     mask: NumberMask
-    directory_store: DirectoryStore | None = None
     directory: Directory | None = None
     directory_source: str | None = None
     locator: Locator = field(default_factory=NoLocator)
@@ -114,7 +111,7 @@ class Recorder:
         """
         programming = Programming(parts.config_store, parts.audit, parts.clock, RetentionGate(parts.store))
         users = Users(
-            store=parts.directory_store,
+            kept=parts.store.recovery,
             audit=parts.audit,
             clock=parts.clock,
             given=parts.directory,

@@ -11,7 +11,7 @@ from callkeeper.audit.actions import Action
 from callkeeper.policy.directory import Directory, User, user_to_json
 from callkeeper.recorder import bounds
 from callkeeper.recorder.errors import Conflict, Full
-from callkeeper.recorder.user_store import Retired
+from callkeeper.recorder.retired_users import Retired
 
 Row = tuple[Action, Mapping[str, Any]]
 SHOWN_IDS = 20

@@ -12,8 +12,8 @@ from enum import StrEnum
 from callkeeper.policy.directory import Directory, User
 from callkeeper.policy.users_csv import UsersFile
 from callkeeper.recorder import bounds
+from callkeeper.recorder.retired_users import Retired
 from callkeeper.recorder.user_changes import is_reused
-from callkeeper.recorder.user_store import Retired
 
 Wrong = tuple[str, str]
 """The column, and what is wrong there."""

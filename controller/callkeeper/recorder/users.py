@@ -1,7 +1,8 @@
 """The user directory of this recorder: in memory, behind a port for where it is kept.
 
-It is either put here over HTTP and kept (`user_store`), or given by whoever composes the recorder from another source
-(a folder's `users.csv`), which then is the only one: see `Users.given_by`.
+It is either put here over HTTP and kept in the store, where a change and its audit rows are one transaction, or given
+by whoever composes the recorder from another source (a folder's `users.csv`), which then is the only one: see
+`Users.given_by`.
 """
 
 import asyncio
@@ -17,6 +18,9 @@ from callkeeper.policy.users_csv import UsersFile
 from callkeeper.recorder.auditing import Actor, AuditSink
 from callkeeper.recorder.clock import Clock, instant_text
 from callkeeper.recorder.errors import Conflict, PreconditionFailed, Unknown, Unprocessable
+from callkeeper.recorder.retired_users import Retired
+from callkeeper.recorder.store.port import Writing
+from callkeeper.recorder.store.values import Recovery
 from callkeeper.recorder.user_changes import (
     Difference,
     Row,
@@ -28,7 +32,6 @@ from callkeeper.recorder.user_changes import (
 )
 from callkeeper.recorder.user_import import LineResult, UserImport, names, plan_import
 from callkeeper.recorder.user_search import UserSearch
-from callkeeper.recorder.user_store import DirectoryStore, KeptDirectory, Retired
 
 log = structlog.get_logger()
 
@@ -59,16 +62,12 @@ class _Prepared:
 
 
 class Users:
-    """Holds the directory of now.
-
-    Raises:
-        StorageFault: at the start, when what was kept cannot be read.
-    """
+    """Holds the directory of now."""
 
     def __init__(
         self,
         *,
-        store: DirectoryStore | None,
+        kept: Recovery,
         audit: AuditSink,
         clock: Clock,
         given: Directory | None = None,
@@ -77,20 +76,18 @@ class Users:
         """Start with what the store keeps, or with the directory given.
 
         Args:
-            store: where puts are kept; None when the directory is given.
-            audit: where a change leaves its rows.
+            kept: what the store keeps.
+            audit: takes a change together with its rows.
             clock: for those rows.
             given: the directory of an authoritative source.
             given_by: that source in words, `users.csv`; puts are refused then.
         """
-        self._store = store
         self._audit = audit
         self._clock = clock
         self._one_at_a_time = asyncio.Lock()
-        kept = store.load() if store is not None and given is None else KeptDirectory()
         self._retired = kept.retired
         self.given_by = given_by
-        self.directory = kept.directory if given is None else given
+        self.directory = Directory.of(kept.users) if given is None else given
         self.search = _warm(UserSearch(self.directory))
 
     def give(self, directory: Directory, given_by: str | None) -> None:
@@ -241,30 +238,33 @@ class Users:
         await self._change(wanted, actor, restore=True)
         return planned
 
-    def _see_writable(self) -> DirectoryStore:
-        if self.given_by is not None or self._store is None:
+    def _see_writable(self) -> None:
+        if self.given_by is not None:
             raise Conflict(
                 "users-from-folder",
-                f"the users come from {self.given_by or 'elsewhere'}, which is authoritative",
+                f"the users come from {self.given_by}, which is authoritative",
                 "edit that file; the recorder follows when it is saved",
             )
-        return self._store
 
     async def _change(self, wanted: Callable[[Directory], Wanted], actor: Actor, *, restore: bool = False) -> bool:
-        # Shielded: a request that is cancelled half way must not leave the disk ahead of the memory.
+        # Shielded: a request that is cancelled half way must not leave the store ahead of the memory.
         return await asyncio.shield(self._change_whole(wanted, actor, restore=restore))
 
     async def _change_whole(self, wanted: Callable[[Directory], Wanted], actor: Actor, *, restore: bool) -> bool:
         async with self._one_at_a_time:
-            store = self._see_writable()
+            self._see_writable()
             prepared = await asyncio.to_thread(self._prepare, wanted, restore=restore)
             if prepared is None:
                 return False
-            await self._audit.emit_all(prepared.rows, at=self._clock.now(), actor=actor)
-            directory, difference = prepared.search.directory, prepared.difference
-            kept = KeptDirectory(directory=directory, retired=prepared.retired)
-            await asyncio.to_thread(store.save, kept, retired_too=bool(difference.removed))
-            self.directory, self.search, self._retired = directory, prepared.search, prepared.retired
+            difference, retired = prepared.difference, prepared.retired
+
+            def change(rows: Writing) -> None:
+                rows.save_users((*difference.added, *(after for _, after in difference.changed)))
+                rows.retire_users({user.id: retired[user.id] for user in difference.removed})
+
+            await self._audit.act_all(change, prepared.rows, at=self._clock.now(), actor=actor)
+            self.search, self._retired = prepared.search, retired
+            self.directory = prepared.search.directory
         log.info("users_changed", **difference.counts)
         return True
 

@@ -9,6 +9,7 @@ from callkeeper.policy.call import Call, Identity, Party
 from callkeeper.policy.config import PolicySection, RecorderConfig
 from callkeeper.policy.directory import Directory, Licence, User
 from callkeeper.recorder import segment as segments
+from callkeeper.recorder.retired_users import Retired
 from callkeeper.recorder.segment import Segment
 from callkeeper.recorder.store.port import Writing
 from callkeeper.recorder.store.values import (
@@ -104,6 +105,8 @@ def filled(rows: Writing) -> None:
     rows.add_note(note("note-1", first.key))
     rows.add_hold(hold("hold-1", first.conversation))
     rows.add_erasure(erasure(first.id))
+    rows.save_users([User(id="ada", email="ada@example.com"), User(id="bob")])
+    rows.retire_users({"bob": Retired(at="2026-03-01T00:00:00.000000Z", email="")})
     rows.add_event(event(1))
     rows.add_event(event(2))
     rows.set_meta("clock", "1")

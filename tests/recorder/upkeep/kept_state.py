@@ -23,7 +23,6 @@ class Kept:
         self.media = state / "recorder" / "media"
         (state / "recorder" / "configs").mkdir(parents=True)
         (state / "key").write_bytes(b"k" * 32)
-        (state / "recorder" / "users.json").write_text("[]")
         (state / "audit").mkdir()
         self.fill(1, 4)
 

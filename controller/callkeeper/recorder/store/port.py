@@ -18,11 +18,13 @@ Facts about units:
 `tests/recorder/store/contract.py` is what any adapter has to pass.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
 from callkeeper.policy.call import Call
+from callkeeper.policy.directory import User
+from callkeeper.recorder.retired_users import Retired
 from callkeeper.recorder.segment import Segment
 from callkeeper.recorder.store.values import (
     ErasureRequest,
@@ -167,6 +169,22 @@ class OutboxRows(Protocol):
         ...
 
 
+class UserRows(Protocol):
+    """The user directory, where it is kept here."""
+
+    def users(self) -> list[User]:
+        """All users, by id.
+
+        Raises:
+            StorageFault: a row is not what was written there.
+        """
+        ...
+
+    def retired_users(self) -> dict[str, Retired]:
+        """The deleted ones by id; may name somebody who is a user again."""
+        ...
+
+
 class MetaRows(Protocol):
     """Small facts by name: the last clock seen, a high-water mark."""
 
@@ -175,7 +193,7 @@ class MetaRows(Protocol):
         ...
 
 
-class Reading(SegmentRows, RecordingRows, RetentionRows, NoteRows, OutboxRows, MetaRows, Protocol):
+class Reading(SegmentRows, RecordingRows, RetentionRows, NoteRows, UserRows, OutboxRows, MetaRows, Protocol):
     """Everything that can be asked, on one snapshot."""
 
 
@@ -262,6 +280,15 @@ class Writing(Reading, Protocol):
 
     def execute_erasure(self, identifier: str, *, at: datetime) -> bool:
         """Mark a request as carried out; False when there is none or it was carried out before."""
+        ...
+
+    # Users.
+    def save_users(self, changed: Iterable[User]) -> None:
+        """Add these users, or put them in place of those with their ids."""
+        ...
+
+    def retire_users(self, retired: Mapping[str, Retired]) -> None:
+        """Remove the users with these ids, and remember them as deleted."""
         ...
 
     # Audit events and small facts.

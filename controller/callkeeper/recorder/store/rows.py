@@ -9,6 +9,7 @@ from callkeeper.audit.actions import Action
 from callkeeper.recorder.store.instants import instant_of, micros
 from callkeeper.recorder.store.retention_rows import RetentionRowsSql
 from callkeeper.recorder.store.schema import meta, outbox
+from callkeeper.recorder.store.user_rows import UserRowsSql
 from callkeeper.recorder.store.values import Event, OutboxSize
 
 # Made once: a sweep runs each of them for every recording, and making one costs more than running it.
@@ -21,7 +22,7 @@ _SET_META = _insert_meta.on_conflict_do_update(
 _FORGET_META = delete(meta).where(meta.c.name == bindparam("asked"))
 
 
-class Rows(RetentionRowsSql):
+class Rows(RetentionRowsSql, UserRowsSql):
     """A `port.Writing` over a connection; a `port.Reading` where the connection only reads."""
 
     def __init__(self, connection: Connection) -> None:

@@ -198,6 +198,22 @@ tombstones = Table(
     Index("ix_tombstones_conversation", "conversation"),
 )
 
+users = Table(
+    "users",
+    metadata,
+    Column("id", Text, primary_key=True),
+    # As the API answers it, JSON.
+    Column("document", Text, nullable=False),
+)
+
+retired_users = Table(
+    "retired_users",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("at", Text, nullable=False),
+    Column("email", Text, nullable=False),
+)
+
 outbox = Table(
     "outbox",
     metadata,

@@ -26,6 +26,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 from callkeeper.recorder.errors import StorageFault
 from callkeeper.recorder.store.checkpoints import Checkpoints
 from callkeeper.recorder.store.migrating import upgrade
+from callkeeper.recorder.store.migrations.versions.v0002_users import RETIRED, USERS, USERS_IN_STORE
 from callkeeper.recorder.store.port import Reading, Writing
 from callkeeper.recorder.store.rows import Rows
 from callkeeper.recorder.store.values import Recovery
@@ -88,6 +89,7 @@ class SqliteStore:
                 upgrade(connection)
                 with connection.begin():
                     recovery = _recovered(connection)
+                _forget_users_beside(connection, folder.parent)
             reading = make_engine(path, connect, read_only=True)
             return cls(path, lock, writing, reading, recovery)
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
@@ -185,7 +187,24 @@ class SqliteStore:
 def _recovered(connection: Connection) -> Recovery:
     rows = Rows(connection)
     segments, recordings = rows.interrupt_open()
-    return Recovery(last_number=rows.last_number(), segments=segments, recordings=recordings)
+    return Recovery(
+        last_number=rows.last_number(),
+        segments=segments,
+        recordings=recordings,
+        users=tuple(rows.users()),
+        retired=rows.retired_users(),
+    )
+
+
+def _forget_users_beside(connection: Connection, folder: Path) -> None:
+    """Remove the files that users were in before the store took them over; a crash in between is made up for here."""
+    with connection.begin():
+        if Rows(connection).meta(USERS_IN_STORE) is None:
+            return
+    for name in (USERS, RETIRED):
+        (folder / name).unlink(missing_ok=True)
+    with connection.begin():
+        Rows(connection).forget_meta(USERS_IN_STORE)
 
 
 def make_engine(path: Path, connect: Connect, *, read_only: bool) -> Engine:

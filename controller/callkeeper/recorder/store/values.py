@@ -13,6 +13,8 @@ from enum import StrEnum
 from typing import Any
 
 from callkeeper.audit.actions import Action
+from callkeeper.policy.directory import User
+from callkeeper.recorder.retired_users import Retired
 from callkeeper.recorder.segment import Stretch
 
 RECORDINGS_BITS = 20
@@ -457,8 +459,12 @@ class Recovery:
         last_number: the highest number a segment has; 0 without any.
         segments: those that a run which ended without closing them had left open; they are closed as interrupted.
         recordings: likewise.
+        users: those of the directory that is kept.
+        retired: the deleted ones by id.
     """
 
     last_number: int
     segments: int
     recordings: int
+    users: tuple[User, ...] = ()
+    retired: Mapping[str, Retired] = field(default_factory=dict)
