@@ -2,6 +2,9 @@
 
 import json
 import signal
+import time
+from hashlib import sha256
+from pathlib import Path
 
 from tests.operator.cluster_objects import a_blacklist, an_object
 from tests.operator.processes import until
@@ -41,3 +44,36 @@ def test_how_the_log_is_kept_is_put_to_the_collector(governed, collector, kubect
     collector.end()
     kubectl.apply(an_object("AuditLog", "kept", {"rotation": "32Mi", "applicationName": "lab"}))
     until(lambda: (found := condition(kubectl, "auditlog/kept")) and found[1] == "AuditUnavailable")
+
+
+def test_an_export_is_made_and_goes_with_its_object_where_that_was_asked_for(
+    governed, collector, kubectl, start_operator, namespace
+):
+    kubectl.apply(a_blacklist("112"))
+    operator = start_operator(*collector.arguments)
+    kubectl.wait_for("Ready", "blacklist/never")
+    today, tomorrow = (time.strftime("%Y-%m-%d", time.gmtime(time.time() + days * 86400)) for days in (0, 1))
+    spec = {"from": today, "to": tomorrow}
+    kubectl.apply(
+        an_object("AuditExport", "kept", spec), an_object("AuditExport", "gone", {**spec, "deleteWithObject": True})
+    )
+    for name in ("auditexport/kept", "auditexport/gone"):
+        becomes(kubectl, name, "Exported")
+    status = kubectl.json("get", "auditexport", "gone")["status"]
+    kept = kubectl.json("get", "auditexport", "kept")["status"]
+    files = {
+        name: find(collector.folder, Path(one["file"]).name) for name, one in {"gone": status, "kept": kept}.items()
+    }
+    data = files["gone"].read_bytes()
+    assert (status["bytes"], status["sha256"]) == (len(data), sha256(data).hexdigest())
+    assert status["rows"] >= 1
+    # Also where the operator did not see it go.
+    operator.end(signal.SIGKILL)
+    kubectl("delete", "auditexport", "kept", "gone")
+    second = start_operator(*collector.arguments)
+    until(lambda: not files["gone"].exists(), lambda: second.text)
+    assert files["kept"].exists()
+
+
+def find(folder: Path, name: str) -> Path:
+    return next(folder.rglob(name))

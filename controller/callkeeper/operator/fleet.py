@@ -107,6 +107,7 @@ class Fleet:
     keeping: AuditKeeping | None = None
     _governed: dict[ObjectKey, Governed] = field(default_factory=dict)
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
+    _begun: bool = False
     _settled: set[ObjectKey] = field(default_factory=set)
     _turns: Turns = field(default_factory=lambda: Turns(AT_ONCE, PATIENCE_SECONDS))
     settled: asyncio.Event = field(default_factory=asyncio.Event)
@@ -119,6 +120,7 @@ class Fleet:
         sweeping = asyncio.create_task(self._sweep(), name="sweep")
         try:
             await self._refresh(registry.namespaces())
+            self._begun = True
             self._look_settled()
             while True:
                 await self._woken.wait()
@@ -283,7 +285,7 @@ class Fleet:
                 raise failure
 
     def _look_settled(self) -> None:
-        if self._settled >= set(self._governed):
+        if self._begun and self._settled >= set(self._governed):
             self.settled.set()
 
 

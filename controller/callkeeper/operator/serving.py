@@ -4,7 +4,6 @@ The composition root. What happens when is here; what it means is in the modules
 """
 
 import asyncio
-import gc
 import os
 import secrets
 import signal
@@ -35,6 +34,7 @@ from callkeeper.operator.errors import ApiDenied, ApiNotFound, ApiUnavailable, C
 from callkeeper.operator.fleet import Fleet, Parts
 from callkeeper.operator.lease import Lease, Term
 from callkeeper.operator.listing import Listing
+from callkeeper.operator.memory import give_back
 from callkeeper.operator.metrics import Metrics
 from callkeeper.operator.options import Options
 from callkeeper.operator.registry import Registry, Seen, key_of
@@ -139,9 +139,7 @@ class Operator:
             group.create_task(self._watch(), name="watch")
             await self._listing.complete.wait()
             log.info("listed", objects=len(self._registry))
-            # What is there now mostly stays: no look for garbage needs to go through it again.
-            gc.collect()
-            gc.freeze()
+            give_back()
             if self._rows is not None:
                 self._rows.complete(self._options.namespaces or None)
             group.create_task(self._lease.run(self._lead), name="lease")
@@ -266,7 +264,7 @@ class Operator:
             scope=self._options.namespaces,
         )
         settling = asyncio.create_task(self._fleet.settled.wait())
-        settling.add_done_callback(lambda _: self._settled.set())
+        settling.add_done_callback(self._first_pass_is_over)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(fleet.run(), name="fleet")
@@ -279,6 +277,11 @@ class Operator:
             settling.cancel()
             self._fleet = self._exports = None
             self._metrics.leader.set(0)
+
+    def _first_pass_is_over(self, settling: asyncio.Task[bool]) -> None:
+        self._settled.set()
+        if not settling.cancelled():
+            give_back()
 
     def _log_of(self, recorder: ObjectKey) -> AuditPort:
         return self._logs.log(recorder.namespace, recorder.name) if self._logs is not None else NoLog()

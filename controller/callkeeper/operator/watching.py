@@ -18,6 +18,7 @@ from typing import Any
 
 import kopf
 import structlog
+from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
 
 from callkeeper.kinds.terms import GROUP, VERSION
 from callkeeper.operator.access import Access
@@ -42,6 +43,14 @@ class _NoDiffBase(kopf.DiffBaseStorage):
 
     def store(self, *, body: Any, patch: Any, essence: Any) -> None:
         """Nothing is stored."""
+
+
+class _Forgetful(ResourceMemories):
+    """Remembers nothing of any object: 12 MB of 5,000 that no handler of ours asks for, and what is deleted unseen."""
+
+    async def recall(self, raw_body: Any, **more: Any) -> ResourceMemory:
+        """A memory for one event."""
+        return await super().recall(raw_body, **{**more, "ephemeral": True})
 
 
 class Watching:
@@ -89,6 +98,7 @@ class Watching:
             await kopf.operator(
                 registry=registry,
                 settings=_settings(),
+                memories=_Forgetful(),
                 standalone=True,
                 clusterwide=not self._namespaces,
                 namespaces=self._namespaces,
