@@ -52,8 +52,8 @@ def test_an_export_is_made_and_goes_with_its_object_where_that_was_asked_for(
     kubectl.apply(a_blacklist("112"))
     operator = start_operator(*collector.arguments)
     kubectl.wait_for("Ready", "blacklist/never")
-    today, tomorrow = (time.strftime("%Y-%m-%d", time.gmtime(time.time() + days * 86400)) for days in (0, 1))
-    spec = {"from": today, "to": tomorrow}
+    soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3))
+    spec = {"from": "2026-01-01", "to": soon}
     kubectl.apply(
         an_object("AuditExport", "kept", spec), an_object("AuditExport", "gone", {**spec, "deleteWithObject": True})
     )

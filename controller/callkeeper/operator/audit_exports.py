@@ -17,6 +17,7 @@ from callkeeper.audit.collector.answers import ExportState, ExportStatus
 from callkeeper.audit.errors import AuditError, CollectorRefused
 from callkeeper.kinds.audit_export import AuditExport
 from callkeeper.kinds.finding import ObjectKey
+from callkeeper.kinds.instant import parse_instant
 from callkeeper.operator import paths
 from callkeeper.operator.api import Json, KubeApi
 from callkeeper.operator.audit_logs import CollectorLogs
@@ -103,27 +104,28 @@ class AuditExports:
                 if not loaded:
                     await self._load()
                     loaded = True
-                busy = await self._round()
+                pause = await self._round()
             except (ApiError, AuditError) as error:
                 log.warning("exports_wait", error=str(error))
-                busy = True
+                pause = POLL_SECONDS
             try:
-                async with asyncio.timeout(POLL_SECONDS if busy else IDLE_SECONDS):
+                async with asyncio.timeout(pause):
                     await self._woken.wait()
             except TimeoutError:
                 pass
 
-    async def _round(self) -> bool:
-        """Look at every export; whether one is still under way."""
-        busy = False
+    async def _round(self) -> float:
+        """Look at every export; when to look again, in seconds."""
+        pause = IDLE_SECONDS
         for namespace in self.registry.namespaces():
             for key, entry in list(self.registry.entries(namespace).items()):
                 if key.kind == KIND and not _is_settled(entry):
                     verdict = await self._verdict(entry)
-                    busy = busy or not (verdict.good or verdict.stalled)
+                    if not (verdict.good or verdict.stalled):
+                        pause = min(pause, _pause(entry))
                     await self.writer.write({key: (entry.uid, _status_value(key, entry, verdict, utc_now()))})
         await self._remove_left_behind()
-        return busy
+        return pause
 
     async def _verdict(self, entry: Entry) -> _Verdict:
         reading = entry.reading
@@ -218,6 +220,14 @@ class AuditExports:
             metadata["resourceVersion"] = self._version
             written = await self.api.replace(paths.config_map(self.home, NOTES), document)
         self._version = written["metadata"]["resourceVersion"]
+
+
+def _pause(entry: Entry) -> float:
+    """Until an export under way is looked at again: a range that is not over yet is waited for."""
+    export = entry.reading.resource
+    assert isinstance(export, AuditExport)
+    left = (parse_instant(export.spec.end) - utc_now()).total_seconds()
+    return min(max(left, POLL_SECONDS), IDLE_SECONDS)
 
 
 def export_name(uid: str, generation: int) -> str:
