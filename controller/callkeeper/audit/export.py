@@ -13,7 +13,8 @@ from pathlib import Path
 from callkeeper.audit.layout import list_store
 from callkeeper.audit.merge import Stretch, day_pieces, merged
 from callkeeper.audit.row import HEADER, date_text
-from callkeeper.audit.scan import count_rows, read_stretch
+from callkeeper.audit.row_numbers import rows_of
+from callkeeper.audit.scan import read_stretch
 from callkeeper.audit.select import Selection
 from callkeeper.audit.spreadsheet import made_safe
 
@@ -101,7 +102,7 @@ class Export:
             for main, late in self.days:
                 for stretch in ((main,) if main else ()) + late:
                     size += stretch.size
-                    rows += count_rows(stretch.path, stretch.start, stretch.end)
+                    rows += rows_of(stretch)
         else:
             for chunk in self._selected():
                 size += len(chunk)

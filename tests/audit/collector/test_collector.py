@@ -20,6 +20,10 @@ def batch(*events, sender="recorder"):
     return {"sender": sender, "events": [event_json(one) for one in events]}
 
 
+def nested(levels):
+    return [nested(levels - 1)] if levels else 1
+
+
 def problem(answer):
     status, headers, body = answer
     assert headers["Content-Type"] == "application/problem+json"
@@ -32,6 +36,8 @@ def problem(answer):
 
 async def test_a_batch_is_answered_with_its_mark_when_it_is_on_disk(tmp_path):
     async with collector(tmp_path) as running:
+        deep = batch(event(1, details={"x": nested(28)}), sender="recorder/deep")
+        assert (await running.ask("POST", "/v1/logs/voice/deep/events", json=deep))[0] == 200
         status, _, body = await running.ask("POST", EVENTS, json=batch(event(1), event(4)), name="recorder-teams")
         assert (status, json.loads(body)) == (200, {"mark": 4})
         assert stored(running.folder / LOG) == ["recorder:1", "recorder:4"]
@@ -42,7 +48,7 @@ BAD_BODIES = [
     (b"\xff\xfe{}", "malformed-json"),
     (b'{"sender":NaN}', "malformed-json"),
     (b"[" * 100_000, "malformed-json"),
-    (b'{"a":' * 40 + b"1" + b"}" * 40, "malformed-json"),
+    (json.dumps(batch(event(1, details={"x": nested(29)}))).encode(), "malformed-json"),
     (b"[]", "invalid-request"),
     (b'{"sender":"recorder"}', "invalid-request"),
     (b'{"sender":"recorder","events":[],"more":1}', "invalid-request"),
