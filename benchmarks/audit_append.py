@@ -1,41 +1,29 @@
-"""The audit store: appending with 64 waiting against a sync per row, and exporting a day against `cat` of its bytes."""
+"""The audit store: appending with 64 waiting, against a sync per row."""
 
 import asyncio
 import os
-import subprocess
-import sys
 import tempfile
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
 from benchmarks.rows import Row
 from callkeeper.audit.actions import Action
 from callkeeper.audit.event import AuditEvent
-from callkeeper.audit.row import HEADER, row
+from callkeeper.audit.row import row
 from callkeeper.audit.store import AuditStore
 
 WAITING = 64
 """Tasks that append and wait, each for itself: a busy recorder's users."""
 
 DAY = datetime(2026, 11, 23, tzinfo=UTC)
-EXPORT = """
-import os, sys
-from datetime import datetime
-from pathlib import Path
-from callkeeper.audit.export import export_range
-start, end = map(datetime.fromisoformat, sys.argv[2:])
-for chunk in export_range(Path(sys.argv[1]), start, end):
-    os.write(1, chunk)
-"""
 
 
 def run(quick: bool) -> list[Row]:
-    """Rows a second and milliseconds for appending, seconds for exporting."""
+    """Rows a second, and milliseconds."""
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:
-        folder = Path(name)
-        return [*_append(folder, 100 if quick else 1000), *_export(folder, 50_000 if quick else 1_000_000)]
+        return _append(Path(name), 100 if quick else 1000)
 
 
 def _event(sender: str, sequence: int, at: datetime) -> AuditEvent:
@@ -110,56 +98,3 @@ def _synced_one_by_one(path: Path, rows: int) -> float:
         return rows / (time.perf_counter() - start)
     finally:
         os.close(descriptor)
-
-
-def _export(folder: Path, rows: int) -> list[Row]:
-    """One day out of three, as processes that write to a pipe nobody measures."""
-    store = folder / "days"
-    store.mkdir()
-    for day in range(3):
-        _write_day(store, DAY + timedelta(days=day), rows)
-    wanted = store / "audit-2026-11-24.csv"
-    bare, cat, ours = [], [], []
-    span = [(DAY + timedelta(days=day)).isoformat() for day in (1, 2)]
-    for _ in range(5):
-        cat.append(_process(["cat", str(wanted)]))
-        bare.append(_process([sys.executable, "-c", "from callkeeper.audit.export import export_range"]))
-        ours.append(_process([sys.executable, "-c", EXPORT, str(store), *span]))
-    started = median(ours) - median(bare)
-    megabytes = wanted.stat().st_size / 1e6
-    return [
-        Row(
-            what=f"export of a day of {rows:,} rows ({megabytes:,.0f} MB) out of 3, without the interpreter's start",
-            figure=started,
-            unit="s",
-            peers={"cat of the same bytes": median(cat), "with the interpreter's start": median(ours)},
-            note=f"{megabytes / started:,.0f} MB/s, {median(cat) / started:.2f} times cat",
-        )
-    ]
-
-
-def _write_day(store: Path, day: datetime, rows: int) -> None:
-    with (store / f"audit-{day.date()}.csv").open("wb") as file:
-        file.write(HEADER)
-        for second in range(86_400):
-            first, last = rows * second // 86_400, rows * (second + 1) // 86_400
-            if first == last:
-                continue
-            line = row(_event("sender-1", 1, day + timedelta(seconds=second)))
-            file.writelines(
-                line.replace(b"sender-1:1", b"sender-1:%d" % number) for number in range(first + 1, last + 1)
-            )
-
-
-def _process(command: list[str]) -> float:
-    """Seconds until a command has written everything to a pipe that is read as fast as can be."""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0) as process:
-        assert process.stdout is not None
-        start = time.perf_counter()
-        buffer = bytearray(1024 * 1024)
-        while process.stdout.readinto(buffer):  # type: ignore[attr-defined]
-            pass
-        took = time.perf_counter() - start
-    if process.returncode:
-        raise RuntimeError(f"{command[0]} ended with {process.returncode}")
-    return took

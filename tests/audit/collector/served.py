@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from tests.audit.collector.contract import assert_documented
 
 from callkeeper.audit.collector.serving import Options, serve_collector
 from callkeeper.audit.collector_client import CollectorClient
@@ -72,7 +73,9 @@ class Collector:
             aiohttp.ClientSession() as session,
             session.request(method, self.url + path, headers={**known, **(headers or {})}, **sent) as response,
         ):
-            return response.status, response.headers, await response.read()
+            body = await response.read()
+            assert_documented(method, path, response.status, response.headers, body)
+            return response.status, response.headers, body
 
 
 @asynccontextmanager
