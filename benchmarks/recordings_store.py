@@ -156,7 +156,7 @@ async def _pages(folder: Path, count: int) -> list[Row]:
     SqliteStore.open(folder).close_now()
     engine = create_engine(f"sqlite:///{folder / DATABASE}")
     with engine.begin() as connection:
-        _fill(connection, count)
+        fill(connection, count)
     engine.dispose()
     store = SqliteStore.open(folder)
     draw = random.Random(1)
@@ -197,7 +197,8 @@ async def _asked(
     return Row(what=what, figure=taken[-2], unit="ms", bar=bar, note=f"median {taken[ASKED // 2]:.1f} ms")
 
 
-def _fill(connection: Connection, count: int) -> None:
+def fill(connection: Connection, count: int) -> None:
+    """Fill an empty store with so many recordings."""
     connection.execute(text("PRAGMA synchronous=OFF"))
     for table, columns in TABLES.items():
         statement = FILL.format(table=table, columns=columns.replace("{{", "{").replace("}}", "}"))

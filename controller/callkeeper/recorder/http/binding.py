@@ -19,6 +19,9 @@ from callkeeper.recorder.http.json_bodies import read_json
 from callkeeper.recorder.http.problems import Problem
 
 Source = Callable[[Request], Mapping[str, Any]]
+LARGE_BYTES = 256 * 1024
+"""A body that takes some milliseconds to read."""
+
 _NOTHING = object()
 
 
@@ -87,8 +90,10 @@ class Binding:
             found[field.name] = _checked(field, value, (place, field.alias), errors)
         if self.body is not None:
             body = await _body_of(request)
-            value = read_json(body) if body else _NOTHING
-            found[self.body.name] = _checked(self.body, value, ("body",), errors)
+            # A whole config or directory is read beside the event loop; for others that would cost more than reading.
+            large = len(body) > LARGE_BYTES
+            checked = await asyncio.to_thread(self._read, body, errors) if large else self._read(body, errors)
+            found[self.body.name] = checked
         if errors:
             raise RequestValidationError(errors)
         if self.actor is not None:
@@ -96,6 +101,9 @@ class Binding:
         if self.request is not None:
             found[self.request] = request
         return found
+
+    def _read(self, body: bytes, errors: list[Any]) -> Any:
+        return _checked(self.body, read_json(body) if body else _NOTHING, ("body",), errors)
 
 
 def _checked(field: Any, value: Any, place: tuple[str, ...], errors: list[Any]) -> Any:
