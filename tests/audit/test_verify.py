@@ -1,15 +1,20 @@
 """Verification of whole stores: what is sound is found sound, and each way of altering one is found and named."""
 
+import hashlib
+import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from tests.audit.making import NOON, Clock, event, seconds
 
-from callkeeper.audit.checkpoints import Checkpoint, list_checkpoints
+from callkeeper.audit.checkpoints import Checkpoint, list_checkpoints, read_checkpoint
+from callkeeper.audit.commits import GENESIS, Commit, read_line
 from callkeeper.audit.layout import CHECKPOINTS
+from callkeeper.audit.signing import load_keys
 from callkeeper.audit.store import AuditStore
 from callkeeper.audit.verification import Trouble
 from callkeeper.audit.verify import verify
@@ -110,3 +115,97 @@ async def test_a_live_store_is_verified_up_to_its_last_commit(tmp_path):
         found = verify(tmp_path)
     assert found.sound
     assert [(tail.rows, tail.torn) for tail in found.tails] == [(0, 9)]
+
+
+def write_chain_anew(folder: Path) -> None:
+    """What a forger does who can write every file but cannot sign: every hash and every line made to fit the rows."""
+    chain, before = GENESIS, ""
+    for side in sorted(folder.glob("*.commits")):
+        lines = []
+        for line in side.read_bytes().splitlines(keepends=True):
+            content = json.loads(line)
+            read, _ = read_line(line, None if "state" in content else bytes.fromhex(before))
+            before = content["chain"]
+            if isinstance(read, Commit):
+                data = (folder / read.file).read_bytes()[read.offset : read.offset + read.size]
+                read = replace(read, sha256=hashlib.sha256(data).hexdigest())
+            text, chain = read.line(chain)
+            lines.append(text)
+        side.write_bytes(b"".join(lines))
+
+
+async def test_rows_and_chain_written_anew_are_found_by_the_stores_own_checkpoints_or_by_one_kept_elsewhere(tmp_path):
+    kept = await fill(tmp_path)
+    path = tmp_path / f"{DAY}.csv"
+    path.write_bytes(path.read_bytes().replace(b"ada@", b"eve@", 1))
+    write_chain_anew(tmp_path)
+    assert {problem.trouble for problem in verify(tmp_path).problems} == {Trouble.CHECKPOINT_UNKNOWN}
+    # Without its checkpoints the store shows nothing: only what was kept elsewhere does.
+    (tmp_path / CHECKPOINTS).unlink()
+    assert verify(tmp_path).sound
+    found = verify(tmp_path, against=kept, public_keys=[load_keys(tmp_path / "signing-key.pem")[0].public])
+    assert "something was altered from the first row on, and the chain written anew" in str(found.problems[0])
+
+
+async def test_a_store_cut_back_to_an_earlier_commit_is_found_by_a_later_checkpoint(tmp_path):
+    kept = await fill(tmp_path)
+    for path in [*tmp_path.glob(f"{NEXT}*"), tmp_path / CHECKPOINTS]:
+        path.unlink()
+    (problem, *_) = verify(tmp_path, against=kept[-1:]).problems
+    assert "the log was cut off or rolled back" in str(problem) or problem.trouble is Trouble.ROWS_UNPROVEN
+
+
+async def test_a_kept_checkpoint_whose_counts_were_altered_is_found(tmp_path):
+    kept = await fill(tmp_path)
+    forged = read_checkpoint(kept[-1].text.replace("rows=8", "rows=9"))
+    assert {problem.trouble for problem in verify(tmp_path, against=[forged]).problems} == {
+        Trouble.CHECKPOINT_UNKNOWN,
+        Trouble.SIGNATURE_WRONG,
+    }
+
+
+@pytest.mark.parametrize("how", ["removed", "doubled", "swapped"])
+async def test_lines_of_a_side_file_that_were_removed_doubled_or_swapped_are_found(tmp_path, how):
+    async with AuditStore.open(tmp_path, now=Clock()) as store:
+        for number in range(1, 7):
+            await store.append([event(number)])
+    path = tmp_path / f"{DAY}.commits"
+    lines = path.read_bytes().splitlines(keepends=True)
+    match how:
+        case "removed":
+            del lines[3]
+        case "doubled":
+            lines.insert(3, lines[3])
+        case _:
+            lines[3], lines[4] = lines[4], lines[3]
+    path.write_bytes(b"".join(lines))
+    problems = verify(tmp_path).problems
+    assert problems[0].trouble is Trouble.CHAIN_BROKEN
+    assert problems[0].commit in {3, 4}
+
+
+@pytest.mark.parametrize("how", ["removed", "doubled", "swapped"])
+async def test_rows_that_were_removed_doubled_or_swapped_are_found_in_their_commit(tmp_path, how):
+    async with AuditStore.open(tmp_path, now=Clock()) as store:
+        await store.append([event(number) for number in range(1, 4)])
+        await store.append([event(number) for number in range(4, 7)])
+    path = tmp_path / f"{DAY}.csv"
+    header, *rows = path.read_bytes().splitlines(keepends=True)
+    match how:
+        case "removed":
+            del rows[4]
+        case "doubled":
+            rows.insert(4, rows[4])
+        case _:
+            rows[3], rows[4] = rows[4], rows[3]
+    path.write_bytes(header + b"".join(rows))
+    problems = verify(tmp_path).problems
+    assert problems
+    assert {problem.commit for problem in problems} <= {0, 2}
+
+
+async def test_a_file_that_was_put_there_is_found(tmp_path):
+    await fill(tmp_path)
+    (tmp_path / "audit-2026-11-20.csv").write_bytes((tmp_path / f"{DAY}.csv").read_bytes())
+    (problem,) = verify(tmp_path).problems
+    assert (problem.trouble, problem.file) == (Trouble.ROWS_UNPROVEN, "audit-2026-11-20.csv")

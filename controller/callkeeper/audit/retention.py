@@ -147,6 +147,7 @@ def _side_told(path: Path) -> dict[str, object] | None:
         "bytes": tail.end,
         "before": before,
         "chain": tail.chain.hex(),
+        "commits": tail.state.total.commits + len(tail.since_state),
         "sha256": digest.hexdigest(),
     }
 

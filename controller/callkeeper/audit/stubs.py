@@ -5,8 +5,8 @@
 Facts:
     - of a file with rows: `rows`, `bytes`, `from` and `to` (its first and last Date), `sha256` of the file as it was
       before compression
-    - of a side file: `before` and `chain`, the chain before its first and after its last line, so that the chain
-      goes on over the gap; its rows and bytes are its own
+    - of a side file: `before` and `chain`, the chain before its first and after its last line, and `commits`, all that
+      were made up to there, so that chain and count go on over the gap; its rows and bytes are its own
 """
 
 from collections.abc import Mapping
@@ -74,6 +74,7 @@ def _stub(line: SignedLine) -> Stub:
     for name in ("rows", "bytes"):
         int(line.fields[name])
     if segment is None:
+        int(line.fields["commits"])
         bytes.fromhex(line.fields["chain"])
         bytes.fromhex(line.fields["before"])
     return Stub(file=file, segment=segment, fields=line.fields, line=line)

@@ -15,7 +15,7 @@ from pathlib import Path
 from callkeeper.audit.checkpoints import Checkpoint, checkpoint_lines
 from callkeeper.audit.commits import GENESIS, Total
 from callkeeper.audit.keyring import Keyring, read_records
-from callkeeper.audit.layout import CHECKPOINTS, SegmentName, commits_name, deleted_name, list_store
+from callkeeper.audit.layout import SegmentName, commits_name, deleted_name, list_store
 from callkeeper.audit.packed import PackedError
 from callkeeper.audit.row import HEADER
 from callkeeper.audit.scan import scan
@@ -23,6 +23,7 @@ from callkeeper.audit.side_lines import BadLine, Proof, SideLine, StateLine, sid
 from callkeeper.audit.stored_rows import open_rows
 from callkeeper.audit.stubs import Stub, read_stub_file
 from callkeeper.audit.verification import Problem, Tail, Trouble, Verification
+from callkeeper.audit.verify_checkpoints import HeldCheckpoints, Reached
 from callkeeper.audit.verify_rows import CommittedBytes
 
 MOST_PROBLEMS = 1_000
@@ -50,15 +51,6 @@ class _Extent:
 
 
 @dataclass(slots=True)
-class _Fit:
-    """A checkpoint that was found in the chain."""
-
-    checkpoint: Checkpoint
-    commits: int
-    rows: int
-
-
-@dataclass(slots=True)
 class _Walk:
     """Where the walk along the side files is."""
 
@@ -68,7 +60,7 @@ class _Walk:
     commits: int = 0
     rows: int = 0
     size: int = 0
-    lost: Total = field(default_factory=Total)
+    deleted_commits: int = 0
     in_flight: set[str] = field(default_factory=set)
     after_bad: bool = False
 
@@ -77,11 +69,7 @@ class _Verifier:
     def __init__(self, folder: Path, against: Sequence[Checkpoint], public_keys: Sequence[bytes]) -> None:
         self._folder = folder
         self._records = read_records(checkpoint_lines(folder), public_keys)
-        self._against = against
-        self._wanted: dict[bytes, list[Checkpoint]] = {}
-        for checkpoint in (*self._records.checkpoints, *against):
-            self._wanted.setdefault(bytes.fromhex(checkpoint.chain), []).append(checkpoint)
-        self._fits: list[_Fit] = []
+        self._held = HeldCheckpoints(self._records.checkpoints, against)
         self._problems: list[Problem] = list(self._records.problems)
         self._tails: list[Tail] = []
         self._notes: list[str] = list(self._records.notes)
@@ -130,7 +118,7 @@ class _Verifier:
         at, chain = self._at, bytes.fromhex(stub.fields["chain"])
         if at.chain is not None and bytes.fromhex(stub.fields["before"]) != at.chain:
             self._problem(Trouble.CHAIN_BROKEN, stub.file, "what was deleted does not follow what is there before it")
-        at.chain, at.total = chain, None
+        at.chain, at.total, at.deleted_commits = chain, None, stub.number("commits")
         self._meet(chain)
 
     def _side_file(self, day: str, limit: int, *, is_newest: bool) -> None:
@@ -148,8 +136,7 @@ class _Verifier:
                     self._bad(name, line, line.content, can_be_torn=is_newest)
             is_first = False
             self._at.chain = line.chain
-            if line.chain in self._wanted:
-                self._meet(line.chain)
+            self._meet(line.chain)
         if is_first:
             self._problem(Trouble.CHAIN_BROKEN, name, "it is empty")
 
@@ -179,8 +166,9 @@ class _Verifier:
         if at.total is not None and found.fits and not state.rebuilt and not self._problems and known != state.total:
             message = f"the line counts {state.total.commits:,} commits, there are {at.commits:,}"
             self._problem(Trouble.CHAIN_BROKEN, name, message, offset=line.offset, size=line.size, at=state.at)
-        if at.total is None:
-            at.lost = state.total
+        if at.total is None and state.total.commits != at.deleted_commits:
+            message = f"the line counts {state.total.commits:,} commits, deleted were {at.deleted_commits:,}"
+            self._problem(Trouble.CHAIN_BROKEN, name, message, offset=line.offset, size=line.size, at=state.at)
         at.commits, at.rows, at.size, at.total = state.total.commits, state.total.rows, state.total.size, state.total
         at.store = state.store or at.store
         at.after_bad = False
@@ -201,8 +189,6 @@ class _Verifier:
         extent = self._extents.get(proof.file)
         if extent is None:
             extent = self._extents[proof.file] = _Extent()
-            if at.lost.commits and proof.offset > extent.end:
-                extent.end, extent.rows = proof.offset, proof.row
         if not proof.fits:
             if not at.after_bad:
                 message = (
@@ -235,17 +221,9 @@ class _Verifier:
                 self._commit_problem(Trouble.ROWS_ALTERED, proof, "the rows are not those that were committed")
 
     def _meet(self, chain: bytes) -> None:
-        """The chain is where a checkpoint says it was."""
         at = self._at
-        for checkpoint in self._wanted.pop(chain, ()):
-            self._fits.append(_Fit(checkpoint, at.commits, at.rows))
-            if (
-                at.total is not None
-                and not self._problems
-                and (checkpoint.commits, checkpoint.rows) != (at.commits, at.rows)
-            ):
-                message = f"checkpoint {checkpoint.number} counts {checkpoint.rows:,} rows, there are {at.rows:,}"
-                self._problem(Trouble.CHECKPOINT_UNKNOWN, CHECKPOINTS, message)
+        counted = at.total is not None and not self._problems
+        self._problems += self._held.meet(chain, at.commits, at.rows, counted=counted)
 
     def _ends(self, name: SegmentName) -> None:
         """What is before the first commit of a file, and after its last."""
@@ -290,51 +268,14 @@ class _Verifier:
                 self._problem(Trouble.ROWS_MISSING, file, message)
 
     def _hold_checkpoints(self) -> None:
-        """Those that were not met on the way."""
-        outside = {checkpoint.text for checkpoint in self._against}
-        for checkpoint in sorted((c for wanted in self._wanted.values() for c in wanted), key=lambda c: c.commits):
-            where = (
-                "the checkpoint given" if checkpoint.text in outside else f"checkpoint {checkpoint.number} of the store"
-            )
-            if checkpoint.store == self._at.store and checkpoint.commits < self._at.lost.commits:
-                self._notes.append(f"{where}, of {checkpoint.at}, covers only what retention has deleted since")
-            else:
-                self._problem(
-                    Trouble.CHECKPOINT_UNKNOWN, CHECKPOINTS, f"{where}, of {checkpoint.at}: {self._unknown(checkpoint)}"
-                )
-        keys = self._records.keys
-        for checkpoint in self._against:
-            if not keys.signed(checkpoint.line) and checkpoint.store == self._at.store:
-                self._problem(
-                    Trouble.SIGNATURE_WRONG,
-                    "the checkpoint given",
-                    f"that of {checkpoint.at} is not signed by a key that is believed: was it altered where it lay?",
-                )
-
-    def _unknown(self, checkpoint: Checkpoint) -> str:
         at = self._at
-        if checkpoint.store != at.store:
-            return (
-                f"it is of another store, {checkpoint.store}; this one is {at.store or 'empty'}: it was replaced, or "
-                "the checkpoint is of another log"
-            )
-        fits = max(
-            (fit for fit in self._fits if fit.commits < checkpoint.commits), key=lambda fit: fit.commits, default=None
-        )
-        since = (
-            f"after commit {fits.commits:,} (row {fits.rows:,}), where the last one fits that does"
-            if fits
-            else "from the first row on"
-        )
-        if checkpoint.commits > at.commits:
-            lost = checkpoint.rows - at.rows
-            return (
-                f"it covers {checkpoint.rows:,} rows, {lost:,} more than there are: the log was cut off or rolled back"
-            )
-        return (
-            f"the store never had this state: up to commit {checkpoint.commits:,} (row {checkpoint.rows:,}) something "
-            f"was altered {since}, and the chain written anew"
-        )
+        reached = Reached(store=at.store, commits=at.commits, rows=at.rows, deleted_commits=at.deleted_commits)
+        for found in self._held.left(reached):
+            if isinstance(found, Problem):
+                self._problems.append(found)
+            else:
+                self._notes.append(found)
+        self._problems += self._held.forged(self._records.keys, at.store)
 
     def _commit_problem(self, trouble: Trouble, proof: Proof, message: str) -> None:
         self._problem(
@@ -355,9 +296,6 @@ class _Verifier:
 
     def _result(self) -> Verification:
         at = self._at
-        own = {checkpoint.text for checkpoint in self._records.checkpoints}
-        outside = {checkpoint.text for checkpoint in self._against}
-        fitting = {fit.checkpoint.text for fit in self._fits}
         return Verification(
             store=at.store,
             chain=(at.chain or GENESIS).hex(),
@@ -369,7 +307,7 @@ class _Verifier:
             problems=tuple(sorted(self._problems, key=lambda problem: (problem.commit == 0, problem.commit))),
             tails=tuple(self._tails),
             notes=tuple(self._notes),
-            checkpoints=len(own & fitting),
-            against=len(outside & fitting),
+            checkpoints=self._held.own,
+            against=self._held.given,
             keys=tuple(dict.fromkeys(checkpoint.line.key for checkpoint in self._records.checkpoints)),
         )

@@ -1,0 +1,122 @@
+"""Holding checkpoints against the chain: which were met on the way, and what it means when one was not.
+
+Not here: their signatures and links (`keyring`), the walk along the chain (`verify`).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from callkeeper.audit.checkpoints import Checkpoint
+from callkeeper.audit.keyring import Keyring
+from callkeeper.audit.layout import CHECKPOINTS
+from callkeeper.audit.verification import Problem, Trouble
+
+GIVEN = "the checkpoint given"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """Where the walk ended.
+
+    Attributes:
+        store: names the store; empty for one without commits.
+        commits: there are.
+        rows: there are.
+        deleted_commits: of them, those whose side files retention has deleted, as signed lines say.
+    """
+
+    store: str
+    commits: int
+    rows: int
+    deleted_commits: int
+
+
+class HeldCheckpoints:
+    """The checkpoints of a store and those kept elsewhere, ticked off as the chain meets them."""
+
+    def __init__(self, own: Sequence[Checkpoint], against: Sequence[Checkpoint]) -> None:
+        """Look for these.
+
+        Args:
+            own: of the store, whose signatures fit.
+            against: kept elsewhere.
+        """
+        self._own = {checkpoint.text for checkpoint in own}
+        self._against = against
+        self._given = {checkpoint.text for checkpoint in against}
+        self._met: set[str] = set()
+        self._last: list[tuple[int, int]] = []
+        self._wanted: dict[bytes, list[Checkpoint]] = {}
+        for checkpoint in (*own, *against):
+            self._wanted.setdefault(bytes.fromhex(checkpoint.chain), []).append(checkpoint)
+
+    @property
+    def own(self) -> int:
+        """Of the store's own, how many were met."""
+        return len(self._own & self._met)
+
+    @property
+    def given(self) -> int:
+        """Of those kept elsewhere, how many were met."""
+        return len(self._given & self._met)
+
+    def meet(self, chain: bytes, commits: int, rows: int, *, counted: bool) -> Iterator[Problem]:
+        """The chain is here: tick off who says so.
+
+        Args:
+            chain: after a line.
+            commits: up to here.
+            rows: up to here.
+            counted: whether both numbers are proven.
+        """
+        for checkpoint in self._wanted.pop(chain, ()):
+            self._met.add(checkpoint.text)
+            self._last.append((commits, rows))
+            if counted and (checkpoint.commits, checkpoint.rows) != (commits, rows):
+                message = f"{self._name(checkpoint)} counts {checkpoint.rows:,} rows, there are {rows:,}"
+                yield _unknown(message)
+
+    def left(self, reached: Reached) -> Iterator[Problem | str]:
+        """What it means that some were not met: a problem, or a note."""
+        for checkpoint in sorted((one for ones in self._wanted.values() for one in ones), key=lambda one: one.commits):
+            if checkpoint.store == reached.store and checkpoint.commits < reached.deleted_commits:
+                yield f"{self._name(checkpoint)} covers only what retention has deleted since"
+            else:
+                yield _unknown(f"{self._name(checkpoint)}: {self._meaning(checkpoint, reached)}")
+
+    def forged(self, keys: Keyring, store: str) -> Iterator[Problem]:
+        """Those kept elsewhere whose signature does not fit: what they say beyond the chain cannot be believed."""
+        for checkpoint in self._against:
+            if checkpoint.store == store and not keys.signed(checkpoint.line):
+                message = (
+                    f"that of {checkpoint.at} is not signed by a key that is believed: was it altered where it lay?"
+                )
+                yield Problem(trouble=Trouble.SIGNATURE_WRONG, file=GIVEN, message=message)
+
+    def _name(self, checkpoint: Checkpoint) -> str:
+        own = f"checkpoint {checkpoint.number} of the store"
+        return f"{GIVEN if checkpoint.text in self._given else own}, of {checkpoint.at}"
+
+    def _meaning(self, checkpoint: Checkpoint, reached: Reached) -> str:
+        if checkpoint.store != reached.store:
+            return (
+                f"it is of another store, {checkpoint.store}; this one is {reached.store or 'empty'}: it was replaced, "
+                "or the checkpoint is of another log"
+            )
+        if checkpoint.commits > reached.commits:
+            lost = checkpoint.rows - reached.rows
+            return (
+                f"it covers {checkpoint.rows:,} rows, {lost:,} more than there are: the log was cut off or rolled back"
+            )
+        before = max((fit for fit in self._last if fit[0] < checkpoint.commits), default=None)
+        since = "from the first row on"
+        if before is not None:
+            since = f"after commit {before[0]:,} (row {before[1]:,}), which the last one that fits covers"
+        return (
+            f"the store never had this state: up to commit {checkpoint.commits:,} (row {checkpoint.rows:,}) something "
+            f"was altered {since}, and the chain written anew"
+        )
+
+
+def _unknown(message: str) -> Problem:
+    return Problem(trouble=Trouble.CHECKPOINT_UNKNOWN, file=CHECKPOINTS, message=message)
