@@ -62,14 +62,14 @@ class StoreFiles:
         try:
             if self._failed is not None:
                 raise self._failed
-            self.journal.commit(rows)
+            size = self.journal.commit(rows)
         except OSError as error:
             if error.errno in NO_ROOM:
                 self.space.ran_out()
             with suppress(OSError):  # where nothing can be written, the process itself remembers
                 leave_behind(self.folder, self.journal.extents, self.disk)
             raise
-        self.space.wrote(sum(len(row) for row, _, _ in rows))
+        self.space.wrote(size)
 
     def mend(self) -> None:
         """After a failure: keep what is known to be on disk, move the rest aside, and go on.

@@ -85,14 +85,13 @@ class Journal:
         """From now on continue a file in a further one after so many bytes."""
         self._router.limit_bytes = limit_bytes
 
-    def commit(self, rows: Sequence[PreparedRow]) -> None:
-        """Write the rows; they are on disk when this returns.
+    def commit(self, rows: Sequence[PreparedRow]) -> int:
+        """Write the rows; they are on disk when this returns. How many bytes they have.
 
         Raises:
             OSError: a write or sync failed; what is on disk is not known, and this journal must not be used again.
         """
-        for route in self._router.route(rows):
-            self._write(route)
+        return sum(map(self._write, self._router.route(rows)))
 
     def sync_side(self) -> None:
         """Put the side file on disk too: what a checkpoint vouches for must not be lost with the power.
@@ -128,7 +127,7 @@ class Journal:
                 os.close(descriptor)
         self._segment = self._side = None
 
-    def _write(self, route: Route) -> None:
+    def _write(self, route: Route) -> int:
         name = str(route.name)
         data = b"".join([prepared[0] for prepared in route.rows])
         descriptor = self._descriptor(route.name)
@@ -163,6 +162,7 @@ class Journal:
         self._unsynced_bytes += len(data)
         if self._unsynced_bytes >= SIDE_SYNC_BYTES:
             self.sync_side()
+        return len(data)
 
     def _descriptor(self, name: SegmentName) -> int:
         """The file opened for appending, and known to the side file before its first byte is written."""

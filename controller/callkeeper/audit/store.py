@@ -196,7 +196,8 @@ class AuditStore:
         self._refuse_when_down()
         if self._files.space.state is DiskState.FULL:
             self._refuse_when_full()
-        await self._take(events)
+        if (done := self._take(events)) is not None:
+            await done
 
     async def append_own(self, events: Iterable[AuditEvent]) -> None:
         """Write rows of the store's own, also where others are refused for want of room.
@@ -206,7 +207,8 @@ class AuditStore:
             StoreClosed: likewise.
         """
         self._refuse_when_down()
-        await self._take(events)
+        if (done := self._take(events)) is not None:
+            await done
 
     async def apply(self, settings: LogSettings) -> None:
         """Keep the log like this from now on; on disk when this returns.
@@ -305,14 +307,14 @@ class AuditStore:
     async def _run(self, work: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
-    async def _take(self, events: Iterable[AuditEvent]) -> None:
+    def _take(self, events: Iterable[AuditEvent]) -> asyncio.Future[None] | None:
+        """Queue what is new of them; done when it is on disk, None when it is already."""
         rows, marks = self._prepare(events)
         if not rows and not self._waiting and not self._in_flight:
-            return
+            return None
         self._marks.update(marks)
         self._queue += rows
-        self._upkeep.start()
-        await self._committed()
+        return self._committed()
 
     def _committed(self) -> asyncio.Future[None]:
         """Done when everything queued until now is on disk."""
@@ -322,6 +324,7 @@ class AuditStore:
         if not self._committing and not self._scheduled:
             # In the loop's next round, so that everybody who is about to append gets into the same commit.
             self._scheduled = True
+            self._upkeep.start()
             loop.call_soon(self._start)
         return done
 
