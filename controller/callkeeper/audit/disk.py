@@ -49,6 +49,10 @@ class Disk(Protocol):
         """Give a file its name, replacing what had it."""
         ...
 
+    def rename_new(self, source: Path, target: Path) -> bool:
+        """Give a file its name unless another has it; whether it was given. The source's name is gone either way."""
+        ...
+
     def remove(self, path: Path) -> None:
         """Take a file's name away; no error when there is none."""
         ...
@@ -89,6 +93,16 @@ class LocalDisk:
     def rename(self, source: Path, target: Path) -> None:
         """See `Disk`."""
         source.rename(target)
+
+    def rename_new(self, source: Path, target: Path) -> bool:
+        """See `Disk`."""
+        try:
+            os.link(source, target)
+        except FileExistsError:
+            return False
+        finally:
+            source.unlink()
+        return True
 
     def remove(self, path: Path) -> None:
         """See `Disk`."""

@@ -24,7 +24,7 @@ from callkeeper.audit.errors import CheckpointError, KeyUnusable
 from callkeeper.audit.layout import CHECKPOINTS
 from callkeeper.audit.position import Head
 from callkeeper.audit.signed_line import SignedLine, signed
-from callkeeper.audit.signing import SigningKey, key_id, load_keys, new_key, save_keys
+from callkeeper.audit.signing import SigningKey, key_id, load_keys, make_first_key, new_key, save_keys
 
 
 class Notary:
@@ -82,7 +82,10 @@ class Notary:
         return signed("deleted", {"store": store, "at": self._instant(), **fields}, self._key(store))
 
     def rotate_key(self, store: str) -> None:
-        """Make a new key and have the old one say so; the old one is then taken out of the file.
+        """Make a new key and have the old one say so.
+
+        The old one is then taken out of the file, where that is the store's own: one that lies elsewhere may sign other
+        stores too, which have not said so yet.
 
         Raises:
             KeyUnusable: the key cannot be read or made.
@@ -93,7 +96,8 @@ class Notary:
         # Both lie in the file until the change is on disk: whatever breaks off, the next start can sign it.
         save_keys(self._key_file, (new, old), self._disk)
         self._key(store)
-        save_keys(self._key_file, (new,), self._disk)
+        if self._key_file.parent == self._folder:
+            save_keys(self._key_file, (new,), self._disk)
 
     def replace_lost_key(self, store: str) -> None:
         """Make a new key that signs for itself.
@@ -132,7 +136,7 @@ class Notary:
                 f"{self._key_file} is not there, and the log is signed with key {key_id(self._public)}: name its file, "
                 "or bring it back, or make another with `callkeeper audit checkpoint --replace-lost-key`"
             )
-        save_keys(self._key_file, (new_key(),), self._disk)
+        make_first_key(self._key_file, self._disk)
 
     def _load(self) -> None:
         for text in checkpoint_lines(self._folder):

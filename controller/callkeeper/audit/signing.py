@@ -8,14 +8,16 @@ Facts:
 The library is loaded when something is signed or checked: most commands do neither.
 """
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from callkeeper.audit.disk import Disk, create_complete
+from callkeeper.audit.disk import Disk, create_complete, write_all
 from callkeeper.audit.errors import KeyUnusable
 
 if TYPE_CHECKING:
@@ -101,6 +103,26 @@ def save_keys(path: Path, keys: Sequence[SigningKey], disk: Disk) -> None:
     """
     try:
         create_complete(disk, path, b"".join(key.pem() for key in keys))
+    except OSError as error:
+        raise KeyUnusable(f"the signing key {path} cannot be made: {error.strerror or error}") from error
+
+
+def make_first_key(path: Path, disk: Disk) -> None:
+    """Make a key file where there is none; whoever else makes one at the same moment, one key is made.
+
+    Raises:
+        KeyUnusable: it could not be written.
+    """
+    unfinished = path.with_name(f"{path.name}.{token_hex(4)}.new")
+    try:
+        descriptor = disk.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        try:
+            write_all(disk, descriptor, new_key().pem())
+            disk.sync(descriptor)
+        finally:
+            os.close(descriptor)
+        disk.rename_new(unfinished, path)
+        disk.sync_folder(path.parent)
     except OSError as error:
         raise KeyUnusable(f"the signing key {path} cannot be made: {error.strerror or error}") from error
 

@@ -17,7 +17,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @location_options
 @click.option("--signing-key", type=_FILE, metavar="FILE", help="Where the log's key lies, when not beside it.")
 @click.option("--public-key", "public_key", is_flag=True, help="Print the public key as PEM instead.")
-@click.option("--rotate-key", is_flag=True, help="Make a new key, signed for by the old one, which is then forgotten.")
+@click.option("--rotate-key", is_flag=True, help="Make a new key, signed for by the old one.")
 @click.option("--replace-lost-key", is_flag=True, help="Make a new key where the old one is gone; verification tells.")
 def checkpoint(
     *,
