@@ -6,6 +6,7 @@ both webhooks tell of, and one that only the audit webhook does. The rows are th
 
 import base64
 import json
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -246,3 +247,37 @@ def test_where_only_admission_tells_it_is_the_same_rows_without_an_address(
     assert sorted(row["ActionType"] for row in rows) == actions
     assert {(row["Email"], row["IpAddress"]) for row in rows} == {("kubernetes-admin", "")}
     assert {row["Details"]["attributedBy"] for row in rows} == {"admission"}
+
+
+def test_when_the_leader_is_killed_every_change_has_its_row_once_and_its_author(
+    kubectl: Kubectl, namespace: str, start_operator, start_webhook: StartWebhook, tmp_path: Path
+):
+    secret = tmp_path / "token"
+    secret.write_text("secret")
+    collector = CollectorProcess(tmp_path / "collector")
+    try:
+        kubectl.apply(a_recorder("http://127.0.0.1:9"))
+        arguments = (*collector.arguments, "--changes-token-file", str(secret))
+        leader = start_operator(*arguments)
+        leader.leads()
+        standby = start_operator(*arguments)
+        standby.said("listed")
+        addresses = [f"http://{one.said('listening')['address']}" for one in (leader, standby)]
+        operators = [part for address in addresses for part in ("--operator", address)]
+        webhook = start_webhook(*operators, "--changes-token-file", secret)
+        for number in range(6):
+            kubectl.apply(a_blacklist(f"90{number}"))
+            if number == 3:
+                leader.end(signal.SIGKILL)
+        kubectl("delete", "blacklist", "never")
+        standby.leads()
+        scene = Scene(None, tmp_path, collector, standby, webhook)
+        until(lambda: len(scene.rows(namespace)) >= 7, scene.told)
+    finally:
+        collector.end()
+    rows = scene.rows(namespace)
+    told = [(row["ActionType"], row["Details"]["generation"]) for row in rows]
+    updates = [("UpdateSettings", generation) for generation in range(2, 7)]
+    assert sorted(told) == sorted([("CreateSettings", 1), *updates, ("DeleteSettings", 6)])
+    assert {row["Email"] for row in rows} == {"kubernetes-admin"}, scene.told()
+    assert len({row["Details"]["id"] for row in rows}) == len(rows)
