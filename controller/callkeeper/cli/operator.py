@@ -62,6 +62,7 @@ def operator(
     import asyncio  # noqa: PLC0415 - see above
     import logging  # noqa: PLC0415 - see above
 
+    from callkeeper.cli.addresses import host_and_port  # noqa: PLC0415 - see above
     from callkeeper.cli.main import CouldNotRun  # noqa: PLC0415 - see above
     from callkeeper.operator.audit_logs import Collector  # noqa: PLC0415 - see above
     from callkeeper.operator.errors import CannotStart  # noqa: PLC0415 - see above
@@ -73,7 +74,7 @@ def operator(
         raise click.UsageError("say where audit rows go: --collector URL, or --without-audit to keep none")
     if collector is not None and collector_token_file is None:
         raise click.UsageError("--collector takes --collector-token-file too")
-    host, port = _address(listen)
+    host, port = host_and_port("--listen", listen)
     configure_logging(as_json=log_format == "json")
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     options = Options(
@@ -93,10 +94,3 @@ def operator(
         asyncio.run(run(options))
     except CannotStart as error:
         raise CouldNotRun(str(error)) from error
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 - the last port
-        raise click.UsageError(f"--listen takes HOST:PORT, not {text}")
-    return host.strip("[]"), int(port)

@@ -79,6 +79,7 @@ def webhook(
     import asyncio  # noqa: PLC0415 - see above
     import logging  # noqa: PLC0415 - see above
 
+    from callkeeper.cli.addresses import host_and_port  # noqa: PLC0415 - see above
     from callkeeper.cli.main import CouldNotRun  # noqa: PLC0415 - see above
     from callkeeper.operator.admission.serving import WebhookOptions, run  # noqa: PLC0415 - see above
     from callkeeper.operator.errors import CannotStart  # noqa: PLC0415 - see above
@@ -90,8 +91,12 @@ def webhook(
         raise click.UsageError("say where certificates come from: --self-managed-certificates, or --tls-cert FILE")
     if self_managed_certificates and not names:
         raise click.UsageError("--self-managed-certificates takes --certificate-name too, at least once")
-    host, port = _address("--listen", listen)
-    health_host, health_port = _address("--health-listen", health_listen)
+    if operators and changes_token_file is None:
+        raise click.UsageError("--operator takes --changes-token-file too: operators let nobody in without")
+    if wrong := [url for url in operators if not url.startswith(("http://", "https://"))]:
+        raise click.UsageError(f"--operator takes a URL such as http://callkeeper-operator:8480, not {wrong[0]}")
+    host, port = host_and_port("--listen", listen)
+    health_host, health_port = host_and_port("--health-listen", health_listen)
     configure_logging(as_json=log_format == "json")
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     options = WebhookOptions(
@@ -116,10 +121,3 @@ def webhook(
         asyncio.run(run(options))
     except CannotStart as error:
         raise CouldNotRun(str(error)) from error
-
-
-def _address(option: str, text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 - the last port
-        raise click.UsageError(f"{option} takes HOST:PORT, not {text}")
-    return host.strip("[]"), int(port)
