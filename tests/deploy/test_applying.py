@@ -102,17 +102,23 @@ def test_everything_shipped_is_taken_by_the_api_server(
 
 
 def _install_and_uninstall(helm: Path, kubeconfig: Path, kubectl: Kubectl) -> None:
-    kubectl("delete", "namespace", "callkeeper", "--timeout=90s")
-    kubectl("delete", "validatingwebhookconfiguration", "callkeeper")
-    for kind in ("clusterrole", "clusterrolebinding"):
-        kubectl("delete", kind, "--selector", "app.kubernetes.io/name=callkeeper")
-    options = ["--kubeconfig", str(kubeconfig), "--namespace", "callkeeper"]
-    installed = run_helm(helm, "install", "callkeeper", str(CHART), "--create-namespace", "--take-ownership", *options)
+    options = ["--kubeconfig", str(kubeconfig), "--namespace", "by-helm"]
+    installed = run_helm(
+        helm,
+        "install",
+        "callkeeper",
+        str(CHART),
+        "--create-namespace",
+        "--take-ownership",
+        "--force-conflicts",
+        *options,
+    )
     assert installed.returncode == 0, installed.stderr
     assert "callkeeper secrets" in installed.stdout
+    assert len(kubectl.json("get", "deployment,statefulset", "--namespace", "by-helm")["items"]) == 4
     removed = run_helm(helm, "uninstall", "callkeeper", *options)
     assert removed.returncode == 0, removed.stderr
-    assert not kubectl.json("get", "statefulset", "--namespace", "callkeeper")["items"]
+    assert not kubectl.json("get", "deployment,statefulset", "--namespace", "by-helm")["items"]
 
 
 def _text(*objects: dict[str, Any]) -> str:
