@@ -91,6 +91,8 @@ def _items(*, own_namespace_only: bool) -> Iterator[Item]:
             yield Item(object=disruption_budget(name), file=file, flags=(*flags, choices.DISRUPTION_BUDGETS))
         yield Item(object=network[name], file="network-policies", flags=(*flags, choices.NETWORK_POLICIES))
     yield from _permissions()
+    for found in parts.given_certificate():
+        yield Item(object=found, file="webhook", flags=(choices.WEBHOOK.enabled, choices.CERT_MANAGER))
     for part, found in monitoring():
         yield Item(object=found, file="monitoring", flags=(choices.MONITORING, part.enabled))
 

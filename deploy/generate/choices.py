@@ -121,6 +121,13 @@ WEBHOOK_FAILURE_POLICY = _value(
     enum=["Ignore", "Fail"],
 )
 
+CERT_MANAGER = _value(
+    "webhook.certManager.enabled",
+    False,
+    "Let cert-manager issue the webhook's certificate; otherwise the webhook makes and renews its own.",
+    **_FLAG,
+)
+
 COLLECTOR = Part("collector", "The collector of the audit log.", cpu="100m", memory="128Mi", most_memory="512Mi")
 RECORDER = Part("recorder", "A recorder in this cluster.", cpu="200m", memory="256Mi", most_memory="1Gi")
 RECORDER_LOG = _value(

@@ -7,7 +7,7 @@ base by patches is longer than what is left.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from deploy.generate import choices, names
+from deploy.generate import choices, names, parts
 from deploy.generate.bundle import Item, Scope, bundle, crds, namespace
 from deploy.generate.values import plain
 
@@ -45,6 +45,14 @@ def kustomize_files() -> dict[str, bytes]:
         files[f"{FOLDER}/components/{engine}/kustomization.yaml"] = _text(
             [{**_COMPONENT, "patches": [_added_argument(f"--trusted-gitops={account}")]}]
         )
+    certificate = [item.object for item in bundle() if choices.CERT_MANAGER in item.flags]
+    _add(
+        files,
+        "components/cert-manager",
+        {"certificate": certificate},
+        {"patches": _given_certificate()},
+        of=_COMPONENT,
+    )
     monitoring = [item.object for item in bundle() if choices.MONITORING in item.flags]
     if monitoring:
         _add(files, "components/monitoring", {"monitoring": monitoring}, {}, of=_COMPONENT)
@@ -52,7 +60,9 @@ def kustomize_files() -> dict[str, bytes]:
 
 
 def _belongs(item: Item, scope: Scope) -> bool:
-    return item.scope in {Scope.ALWAYS, scope} and choices.MONITORING not in item.flags
+    return item.scope in {Scope.ALWAYS, scope} and not {choices.MONITORING.path, choices.CERT_MANAGER.path} & {
+        flag.path for flag in item.flags
+    }
 
 
 def _add(
@@ -75,6 +85,26 @@ def _added_argument(argument: str) -> dict[str, Any]:
         "target": {"kind": "Deployment", "name": names.OPERATOR},
         "patch": (f"- op: add\n  path: /spec/template/spec/containers/0/args/-\n  value: {argument}\n"),
     }
+
+
+def _given_certificate() -> list[dict[str, Any]]:
+    """What changes in the base when cert-manager issues the webhook's certificate."""
+    (pod,) = (item.object for item in bundle() if item.object["kind"] == "Deployment" and item.file == "webhook")
+    arguments = plain(pod["spec"]["template"]["spec"]["containers"][0]["args"])
+    first = arguments.index(parts.OWN_CERTIFICATES[0])
+    arguments[first : first + len(parts.OWN_CERTIFICATES)] = parts.GIVEN_CERTIFICATE
+    listed = "".join(f"  - {argument}\n" for argument in arguments)
+    authority = f"{choices.NAMESPACE.plain}/{names.WEBHOOK}"
+    return [
+        {
+            "target": {"kind": "Deployment", "name": names.WEBHOOK},
+            "patch": f"- op: replace\n  path: /spec/template/spec/containers/0/args\n  value:\n{listed}",
+        },
+        {
+            "target": {"kind": "ValidatingWebhookConfiguration", "name": names.WEBHOOK_CONFIGURATION},
+            "patch": f"- op: add\n  path: /metadata/annotations\n  value:\n    {parts.INJECTED}: {authority}\n",
+        },
+    ]
 
 
 def _text(objects: Iterable[Any]) -> bytes:

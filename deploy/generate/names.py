@@ -22,6 +22,9 @@ WEBHOOK_CONFIGURATION = "callkeeper"
 WEBHOOK_CERTIFICATES = "callkeeper-webhook-certificates"
 """The Secret in which the webhook keeps its own certificates; made by the webhook."""
 
+WEBHOOK_TLS = "callkeeper-webhook-tls"
+"""The Secret that cert-manager keeps the webhook's certificate in, where it does."""
+
 WATCHED = {"callkeeper.dev/settings": "watched"}
 """Label of a namespace whose settings the webhook is asked about, where that is not the whole cluster."""
 

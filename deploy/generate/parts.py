@@ -6,7 +6,7 @@ from deploy.generate import choices, names
 from deploy.generate.choices import NAMESPACE, OWN_NAMESPACE
 from deploy.generate.names import metadata
 from deploy.generate.pods import Pod, deployment, secret_file, service, stateful_set
-from deploy.generate.values import Expression, each, join
+from deploy.generate.values import Either, Expression, each, join
 
 from callkeeper.kinds.crd_names import NAMES
 from callkeeper.kinds.terms import GROUP, VERSION
@@ -16,6 +16,22 @@ COLLECTOR_URL = f"http://{names.COLLECTOR}:{names.COLLECTOR_PORT}"
 
 ADMISSION_PATH = "/v1/admit"
 """Where the webhook takes admission requests."""
+
+
+OWN_CERTIFICATES = (
+    "--self-managed-certificates",
+    f"--certificate-name={names.WEBHOOK}.{OWN_NAMESPACE}.svc",
+    f"--certificate-namespace={OWN_NAMESPACE}",
+    f"--certificate-secret={names.WEBHOOK_CERTIFICATES}",
+    f"--webhook-configuration={names.WEBHOOK_CONFIGURATION}",
+)
+"""What the webhook is told when it makes its certificates itself."""
+
+GIVEN_CERTIFICATE = (
+    f"--tls-cert={secret_file(names.WEBHOOK_TLS, 'tls.crt')}",
+    f"--tls-key={secret_file(names.WEBHOOK_TLS, 'tls.key')}",
+)
+"""What it is told when cert-manager does."""
 
 
 def operator(*, own_namespace_only: bool) -> list[dict[str, Any]]:
@@ -56,11 +72,7 @@ def webhook(*, own_namespace_only: bool) -> list[dict[str, Any]]:
             "webhook",
             f"--listen=0.0.0.0:{names.WEBHOOK_PORT}",
             f"--health-listen=0.0.0.0:{names.WEBHOOK_HEALTH_PORT}",
-            "--self-managed-certificates",
-            f"--certificate-name={names.WEBHOOK}.{OWN_NAMESPACE}.svc",
-            f"--certificate-namespace={OWN_NAMESPACE}",
-            f"--certificate-secret={names.WEBHOOK_CERTIFICATES}",
-            f"--webhook-configuration={names.WEBHOOK_CONFIGURATION}",
+            Either(flag=choices.CERT_MANAGER, when=GIVEN_CERTIFICATE, otherwise=OWN_CERTIFICATES),
             f"--operator=http://{names.OPERATOR}:{names.OPERATOR_PORT}",
             f"--own-account=system:serviceaccount:{OWN_NAMESPACE}:{names.OPERATOR}",
             f"--changes-token-file={secret_file(waited_for.CHANGES_TOKEN, waited_for.TOKEN_KEY)}",
@@ -70,7 +82,11 @@ def webhook(*, own_namespace_only: bool) -> list[dict[str, Any]]:
         health_port=names.WEBHOOK_HEALTH_PORT,
         live="/healthz",
         speaks_to_api=True,
-        secrets=[(waited_for.CHANGES_TOKEN, False), (waited_for.AUDIT_WEBHOOK_TOKEN, False)],
+        secrets=[
+            (waited_for.CHANGES_TOKEN, False),
+            (waited_for.AUDIT_WEBHOOK_TOKEN, False),
+            (names.WEBHOOK_TLS, True),
+        ],
     )
     return [
         deployment(pod, replicas=choices.WEBHOOK_REPLICAS),
@@ -88,7 +104,14 @@ def _configuration(*, own_namespace_only: bool) -> dict[str, Any]:
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingWebhookConfiguration",
-        "metadata": metadata(names.WEBHOOK_CONFIGURATION, names.WEBHOOK, namespaced=False),
+        "metadata": metadata(names.WEBHOOK_CONFIGURATION, names.WEBHOOK, namespaced=False)
+        | {
+            "annotations": Expression(
+                plain=None,
+                template=f"{{{{ if {choices.CERT_MANAGER.reference} }}}}"
+                f'{{"{INJECTED}": "{{{{ $.Release.Namespace }}}}/{names.WEBHOOK}"}}{{{{ else }}}}{{}}{{{{ end }}}}',
+            )
+        },
         "webhooks": [
             {
                 "name": f"settings.{GROUP}",
@@ -118,6 +141,22 @@ def _configuration(*, own_namespace_only: bool) -> dict[str, Any]:
             }
         ],
     }
+
+
+INJECTED = "cert-manager.io/inject-ca-from"
+"""On the configuration: the Certificate whose authority cert-manager writes into caBundle."""
+
+
+def given_certificate() -> list[dict[str, Any]]:
+    """The certificate that cert-manager issues, signed by an authority of its own making."""
+    issuer = {"selfSigned": {}}
+    dns_name = join(f"{names.WEBHOOK}.", NAMESPACE, ".svc")
+    secret = {"secretName": names.WEBHOOK_TLS, "dnsNames": [dns_name], "privateKey": {"rotationPolicy": "Always"}}
+    reference = {"issuerRef": {"kind": "Issuer", "name": names.WEBHOOK}}
+    return [
+        {"apiVersion": "cert-manager.io/v1", "kind": kind, "metadata": metadata(names.WEBHOOK), "spec": spec}
+        for kind, spec in (("Issuer", issuer), ("Certificate", {**secret, **reference}))
+    ]
 
 
 def _watched(*, own_namespace_only: bool) -> Expression:

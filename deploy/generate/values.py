@@ -73,6 +73,21 @@ def each(value: Value, prefix: str, plain: tuple[str, ...] | None = None) -> Eac
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Either:
+    """Items of a list that depend on a flag.
+
+    Attributes:
+        flag: which of the two.
+        when: items where it is true.
+        otherwise: items where it is not.
+    """
+
+    flag: Value
+    when: tuple[str, ...]
+    otherwise: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Merged:
     """A mapping to which a value, a mapping too, adds.
 
@@ -118,6 +133,8 @@ def _plain_items(items: list[Any] | tuple[Any, ...]) -> Iterator[Any]:
     for item in items:
         if isinstance(item, Each):
             yield from item.plain
+        elif isinstance(item, Either):
+            yield from item.when if item.flag.default else item.otherwise
         else:
             yield plain(item)
 
@@ -134,8 +151,20 @@ class Templates:
         if isinstance(tree, Mapping):
             return {key: self.tokens(item) for key, item in tree.items()}
         if isinstance(tree, list | tuple):
-            return [self.tokens(item) for item in tree]
+            return [self._item(item) for item in tree]
         return self._leaf(tree)
+
+    def _item(self, item: Any) -> Any:
+        match item:
+            case Each():
+                return self._block(f'{{{{- range {item.over} }}}}\n@- "{item.item}"\n{{{{- end }}}}')
+            case Either():
+                when, otherwise = (_listed(items) for items in (item.when, item.otherwise))
+                return self._block(
+                    f"{{{{- if {item.flag.reference} }}}}\n{when}{{{{- else }}}}\n{otherwise}{{{{- end }}}}"
+                )
+            case _:
+                return self.tokens(item)
 
     def _leaf(self, leaf: Any) -> Any:
         match leaf:
@@ -147,10 +176,6 @@ class Templates:
                 return "".join(self._part(part) for part in leaf.parts)
             case Merged():
                 return self._token(f"{{{{ toJson (merge (dict {_words(leaf.fixed)}) {leaf.value.reference}) }}}}")
-            case Each():
-                token = f"callkeeperBlock{len(self._blocks)}z"
-                self._blocks[token] = f'{{{{- range {leaf.over} }}}}\n@- "{leaf.item}"\n{{{{- end }}}}'
-                return token
             case _:
                 return leaf
 
@@ -158,6 +183,11 @@ class Templates:
         if isinstance(part, Value):
             return self._token(f"{{{{ {part.reference} }}}}")
         return str(self.tokens(part))
+
+    def _block(self, template: str) -> str:
+        token = f"callkeeperBlock{len(self._blocks)}z"
+        self._blocks[token] = template
+        return token
 
     def _token(self, template: str) -> str:
         token = f"callkeeperInline{len(self._inline)}z"
@@ -172,6 +202,10 @@ class Templates:
             block = self._blocks.get(item)
             lines += [line] if block is None else block.replace("@", indent).splitlines()
         return _replaced("\n".join(lines) + "\n", self._inline)
+
+
+def _listed(items: tuple[str, ...]) -> str:
+    return "".join(f'@- "{item}"\n' for item in items)
 
 
 def _words(fixed: Mapping[str, str]) -> str:

@@ -145,8 +145,13 @@ class Installed:
         for volume in self.templates[name]["spec"]["volumes"]:
             if "secret" not in volume:
                 continue
-            secret = self.kubectl.json("get", "secret", volume["secret"]["secretName"], "--namespace", NAMESPACE)
-            folder = self.folder / name / "etc" / volume["secret"]["secretName"]
+            wanted = volume["secret"]["secretName"]
+            got = self.kubectl.run("get", "secret", wanted, "--namespace", NAMESPACE, "--output", "json")
+            if got.returncode and volume["secret"]["optional"]:
+                continue
+            assert got.returncode == 0, got.stderr
+            secret = json.loads(got.stdout)
+            folder = self.folder / name / "etc" / wanted
             folder.mkdir(parents=True, exist_ok=True)
             for key, text in secret["data"].items():
                 path = folder / key

@@ -1,6 +1,7 @@
 """The chart as Helm renders it: the same objects as kustomize's, and what its values change."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,25 @@ def test_monitoring_is_what_the_component_adds(helm: Path, tmp_path: Path) -> No
         f"components: [{Path(*['..'] * (len(tmp_path.parts) - 1)) / str(KUSTOMIZE / 'components/monitoring')[1:]}]\n"
     )
     assert_same({key: one for key, one in added.items() if key not in plain}, kustomized(tmp_path))
+
+
+def test_cert_manager_is_what_the_component_changes(helm: Path, tmp_path: Path) -> None:
+    (tmp_path / "kustomization.yaml").write_text(
+        f"resources: [{os.path.relpath(KUSTOMIZE / 'base', tmp_path)}]\n"
+        f"components: [{os.path.relpath(KUSTOMIZE / 'components' / 'cert-manager', tmp_path)}]\n"
+    )
+    ours, theirs = templated(helm, "--set", "webhook.certManager.enabled=true"), kustomized(tmp_path)
+    assert_same(ours, theirs)
+    for found in (ours, theirs):
+        (certificate,) = [one for (kind, _, _), one in found.items() if kind == "Certificate"]
+        configuration = found["ValidatingWebhookConfiguration", "", "callkeeper"]
+        injected = configuration["metadata"]["annotations"]["cert-manager.io/inject-ca-from"]
+        assert injected == f"callkeeper/{certificate['metadata']['name']}"
+        assert certificate["spec"]["dnsNames"] == ["callkeeper-webhook.callkeeper.svc"]
+        pod = pod_templates(found)["callkeeper-webhook"]["spec"]
+        assert "--self-managed-certificates" not in pod["containers"][0]["args"]
+        mounted = {volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume}
+        assert certificate["spec"]["secretName"] in mounted
 
 
 def test_every_namespace_watched_has_its_own_role(helm: Path) -> None:

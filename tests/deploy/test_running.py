@@ -14,6 +14,7 @@ from deploy.generate.monitoring import ALERTS
 from tests.cluster.audit_log import AuditLogReader
 from tests.cluster.fixtures import StartControlPlane
 from tests.cluster.kubectl import Kubectl, as_list, kubectl_command
+from tests.deploy.health import GROUP, health, kstatus
 from tests.deploy.rendering import DEPLOY, ROOT, documents, kustomized
 from tests.deploy.running import NAMESPACE, Installed, grants
 from tests.operator.cluster_objects import an_object
@@ -121,12 +122,17 @@ def test_the_way_from_an_empty_cluster_works_with_what_is_shipped_and_every_perm
     rows = [line.split() for line in status.splitlines()[1:]]
     given = {f"{one['kind']}/{one['metadata']['name']}" for one in documents(kubectl("kustomize", GITOPS))}
     assert {row[1]: row[2] for row in rows} == dict.fromkeys(given, "yes")
-    health = kubectl.json("get", "configmap", "argocd-cm", "--namespace=argocd")["data"]
-    assert len(health) == 1 + len(KINDS), "added to what was there"
+    customized = kubectl.json("get", "configmap", "argocd-cm", "--namespace=argocd")["data"]
+    assert len(customized) == 1 + len(KINDS), "added to what was there"
     assert "system:masters" not in person.logs()
     rows = [row for row in csv.DictReader(_audited(installed).splitlines()) if row["ActionType"] == "CreateSettings"]
     (blacklist,) = [row for row in rows if "Blacklist/voice/never" in row["Details"]]
     assert blacklist["Email"] == kubectl("auth", "whoami", "--output=jsonpath={.status.userInfo.username}")
+
+    # What engines make of the same objects.
+    for one in kubectl.json("get", "callkeeper")["items"]:
+        script = (GROUP / one["kind"] / "health.lua").read_text()
+        assert (health(script, one)["status"], kstatus(one)) == ("Healthy", "Current"), one
 
     # Metrics are read as Prometheus would, and hold what alerts are made of.
     for monitor in documents(MONITORING.read_text()):
@@ -152,6 +158,9 @@ def test_the_way_from_an_empty_cluster_works_with_what_is_shipped_and_every_perm
     )  # fmt: skip
     kubectl.wait_for("Reachable=False", "recorder/down")
     kubectl.wait_for("Ready", "auditexport/october")
+    down = kubectl.json("get", "recorder", "down")
+    script = (GROUP / "Recorder" / "health.lua").read_text()
+    assert (health(script, down)["status"], kstatus(down)) == ("Progressing", "InProgress")
     kubectl.apply(an_object("RetentionRule", "down", {"recorderRef": {"name": "down"}, "retention": "1d"}))
     kubectl("annotate", "recordingfilter", "customers-only", "callkeeper.dev/protect=true")
     refused = kubectl.run("delete", "recordingfilter", "customers-only")
