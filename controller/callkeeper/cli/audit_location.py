@@ -28,14 +28,14 @@ def find_log_folder(folder: Path | None, state: Path | None, log_dir: Path | Non
 
     Args:
         folder: the settings folder given to `callkeeper up`; None when there is only one.
-        state: its state folder, when not the usual.
+        state: its state folder, when not the usual; says it alone where both are given.
         log_dir: the folder of the log itself, NAMESPACE/RECORDER below that of a collector.
 
     Raises:
         CouldNotRun: there is none, or more than one.
     """
-    if sum(given is not None for given in (folder, state, log_dir)) > 1:
-        raise CouldNotRun("name the log once: by DIR, with --state, or with --log-dir")
+    if log_dir is not None and (folder is not None or state is not None):
+        raise CouldNotRun("name the log once: by --log-dir, or by DIR and --state")
     rows = log_dir.resolve() if log_dir is not None else (_find_state(folder, state) / "audit").resolve()
     if not rows.is_dir():
         hint = "see its name" if log_dir is not None else "has `callkeeper up` run for this folder?"
