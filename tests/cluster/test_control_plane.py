@@ -151,6 +151,42 @@ def test_without_a_way_to_build_there_is_one_clear_line(tmp_path: Path, monkeypa
     assert "Traceback" not in done.stdout
 
 
+def test_an_existing_cluster_is_used_where_it_is_named(control_plane: Access, tmp_path: Path):
+    test = tmp_path / "test_it.py"
+    test.write_text(
+        "def test_it(control_plane, kubectl):\n    assert kubectl.json('get', 'blacklists')['items'] == []\n"
+    )
+    arguments = [
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "tests.cluster.fixtures",
+        f"--rootdir={tmp_path}",
+        "-c",
+        "/dev/null",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *arguments, str(test)],
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {"CALLKEEPER_TEST_KUBECONFIG": str(control_plane.kubeconfig), "XDG_CACHE_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not (tmp_path / "callkeeper").exists()
+
+
+def test_programs_of_another_make_are_used_where_they_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("KUBEBUILDER_ASSETS", str(tmp_path))
+    (tmp_path / "kube-apiserver").touch()
+    (tmp_path / "etcd").touch()
+    found = build.binaries()
+    assert (found.etcd, found.api_server) == (tmp_path / "etcd", tmp_path / "kube-apiserver")
+    assert found.controller_manager.parent == build.cache_folder()
+
+
 def test_processes_that_want_the_programs_at_once_get_one_build(tmp_path: Path):
     fake = tmp_path / "bin" / "go"
     fake.parent.mkdir()
