@@ -50,8 +50,9 @@ def main(result: Path, count: int) -> None:
 
     threading.Thread(target=end_when_done, daemon=True).start()
     kopf.run(standalone=True, clusterwide=True, stop_flag=ENDED)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    result.write_text(json.dumps({"seconds": time.monotonic() - begun - 0.5, "peakMiB": peak}))
+    seconds, used = time.monotonic() - begun - 0.5, resource.getrusage(resource.RUSAGE_SELF)
+    figures = {"seconds": seconds, "processorSeconds": used.ru_utime + used.ru_stime, "peakMiB": used.ru_maxrss / 1024}
+    result.write_text(json.dumps(figures))
 
 
 if __name__ == "__main__":

@@ -205,6 +205,13 @@ class OperatorUnderTest:
             self._process.wait(30)
             self._process = None
 
+    @property
+    def processor_seconds(self) -> float:
+        """Processor time it has used so far: what does not depend on who else uses the machine."""
+        assert self._process is not None
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def memory(self, what: str, name: str, *, bar: str | None) -> Row:
         """What it takes of memory, in MiB."""
         assert self._process is not None
@@ -225,7 +232,8 @@ def _bare_kopf(stage: Stage) -> Row:
         stderr=subprocess.DEVNULL,
     )
     figures = json.loads(result.read_text())
-    note = f"peak {figures['peakMiB']:.0f} MiB; programs no recorder"
+    used, peak = figures["processorSeconds"], figures["peakMiB"]
+    note = f"{used:.1f} s of processor time, peak {peak:.0f} MiB; programs no recorder"
     what = f"a bare Kopf operator: one status patch for each of {stage.size.objects} objects"
     return Row(what=what, figure=figures["seconds"], unit="s", note=note)
 
@@ -238,7 +246,7 @@ def _first_pass_and_restart(stage: Stage, stack: ExitStack) -> Iterator[Row]:
     first, verdicts = time.perf_counter() - begun, _verdicts(stage)
     assert verdicts is not None
     said = f"{verdicts['True']} in force, {verdicts['False']} in conflict"
-    note = f"{said}; ready after {ready:.1f} s; read from the API server until every object said so"
+    note = f"{said}; ready after {ready:.1f} s; {stage.operator.processor_seconds:.1f} s of processor time"
     what = f"first pass over {stage.size.objects} objects and {stage.size.recorders} recorders, from its start"
     yield Row(what=what, figure=first, unit="s", bar="≤ 18", note=note)
     yield stage.operator.memory("memory after the first pass", "VmRSS", bar="≤ 160")
@@ -247,7 +255,8 @@ def _first_pass_and_restart(stage: Stage, stack: ExitStack) -> Iterator[Row]:
     log = AuditLogReader(stage.control_plane.access.audit_log)
     again = stage.operator.start()
     writes = [request for request in log.writes() if request.group == "callkeeper.dev"]
-    yield Row(what="restart to settled", figure=again, unit="s", bar="≤ 3", note=f"{len(writes)} writes of objects")
+    note = f"{len(writes)} writes of objects; {stage.operator.processor_seconds:.1f} s of processor time"
+    yield Row(what="restart to settled", figure=again, unit="s", bar="≤ 3", note=note)
 
 
 def _verdicts(stage: Stage) -> dict[str, int] | None:
@@ -312,13 +321,14 @@ def _push(stage: Stage, count: int) -> Row:
     """As a GitOps engine applies a commit that touches many files."""
     change = 77_777
     values = [scale_objects.blacklist(number, stage.size, change=change) for number in range(count)]
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), stage.operator.processor_seconds
     _push_objects(stage.api, values)
     pushed = time.perf_counter() - begun
     _until(lambda: _changed(stage, change) == count, f"{count} changes in one push", pause=0.2)
     seconds = time.perf_counter() - begun
     what = f"{count} changed Blacklists in one push: until all are in force, from its start"
-    return Row(what=what, figure=seconds, unit="s", bar="≤ 10", note=f"the push itself took {pushed:.1f} s")
+    note = f"the push itself {pushed:.1f} s; {stage.operator.processor_seconds - used:.1f} s of processor time"
+    return Row(what=what, figure=seconds, unit="s", bar="≤ 10", note=note)
 
 
 def _changed(stage: Stage, change: int) -> int:
@@ -337,7 +347,7 @@ def _long(stage: Stage, count: int) -> Row:
         scale_objects.long_blacklist(recorder, f"long-{count}-{number}", LONG, head=f"+4{count}{number}")
         for number in range(count)
     ]
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), stage.operator.processor_seconds
     _push_objects(stage.api, values)
     for value in values:
         metadata = value["metadata"]
@@ -345,7 +355,8 @@ def _long(stage: Stage, count: int) -> Row:
         _until(lambda path=path: _ready(stage.api.get(path).json()) == "True", metadata["name"], pause=0.1)
     seconds = time.perf_counter() - begun
     what = f"{count * LONG:,} numbers in {count} Blacklist{'s' if count > 1 else ''}: apply to Ready"
-    return Row(what=what, figure=seconds, unit="s", bar="≤ 5" if count == 1 else None)
+    note = f"{stage.operator.processor_seconds - used:.1f} s of processor time"
+    return Row(what=what, figure=seconds, unit="s", bar="≤ 5" if count == 1 else None, note=note)
 
 
 @contextmanager
