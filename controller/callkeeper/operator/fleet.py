@@ -147,6 +147,8 @@ class Fleet:
                 own = [one for one in readings if one.key == key or _attached(one, key)]
                 self._govern(key, target, own, entries)
             await self._orphans(readings, entries)
+            # A namespace of thousands of objects takes a while to look through; the lease is renewed in between.
+            await asyncio.sleep(0)
             await asyncio.sleep(0)  # a lease is to be renewed between two namespaces
 
     def _govern(
