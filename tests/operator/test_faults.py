@@ -12,7 +12,14 @@ from tests.operator.processes import OperatorProcess, until
 from tests.operator.test_in_force import becomes
 
 
-@pytest.mark.parametrize("lie", [Lie.KEEPS_THE_OLD, Lie.SERVES_ANOTHER, Lie.CONTRADICTS])
+@pytest.mark.parametrize(
+    "lie",
+    [
+        Lie.KEEPS_THE_OLD,
+        pytest.param(Lie.SERVES_ANOTHER, marks=pytest.mark.faults),
+        pytest.param(Lie.CONTRADICTS, marks=pytest.mark.faults),
+    ],
+)
 def test_a_recorder_that_lies_is_found_out_and_named(kubectl, start_operator, lie):
     with LyingRecorder(lie) as recorder:
         kubectl.apply(an_object("Recorder", "teams", {"endpoint": recorder.url}), a_blacklist("112"))
@@ -24,6 +31,14 @@ def test_a_recorder_that_lies_is_found_out_and_named(kubectl, start_operator, li
         assert recorder.puts < 30, "it is not put again without pause"
         recorder.lie = None
         kubectl.wait_for("Ready", "recorder/teams", "blacklist/never")
+
+
+@pytest.mark.faults
+def test_a_recorder_that_answers_slowly_for_ever_is_named_when_its_time_is_over(kubectl, start_operator):
+    with LyingRecorder(Lie.DRIPS) as recorder:
+        kubectl.apply(an_object("Recorder", "teams", {"endpoint": recorder.url}), a_blacklist("112"))
+        start_operator()
+        assert "within 30 s" in becomes(kubectl, "recorder/teams", "Unreachable")[2]
 
 
 def test_a_namespace_on_its_way_out_programs_nothing(governed, kubectl, start_operator, namespace, api):
@@ -124,6 +139,7 @@ def test_a_large_removal_waits_for_a_word(governed, kubectl, start_operator):
     kubectl.wait_for("Ready", "blacklist/never")
 
 
+@pytest.mark.faults
 def test_a_broken_network_to_the_api_server_is_survived_without_leaks(
     governed, kubectl, start_operator, control_plane: Access
 ):

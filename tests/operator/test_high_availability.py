@@ -1,4 +1,7 @@
-"""Two replicas, one of them leading: who takes over, how soon, and that the other one writes nothing any more."""
+"""Two replicas, one of them leading: who takes over, how soon, and that the other one writes nothing any more.
+
+A silent API server and a stolen or deleted Lease are in `test_lease` too, in a second each.
+"""
 
 import signal
 import time
@@ -64,6 +67,7 @@ def test_a_leader_that_was_paused_writes_nothing_when_it_wakes(in_force, kubectl
     assert (code, answer["type"]) == (409, "/problems/stale-epoch")
 
 
+@pytest.mark.faults
 def test_a_leader_whose_api_server_falls_silent_stops_before_another_begins(
     in_force, kubectl, start_operator, control_plane: Access
 ):
@@ -87,6 +91,7 @@ def test_a_leader_whose_api_server_falls_silent_stops_before_another_begins(
         until(lambda: in_force.patterns == ["114"], lambda: first.text)
 
 
+@pytest.mark.faults
 def test_a_stolen_lease_ends_the_term_at_once_and_a_deleted_one_does_no_harm(in_force, kubectl, start_operator):
     operator = start_operator()
     kubectl.wait_for("Ready", "recorder/teams", "blacklist/never")

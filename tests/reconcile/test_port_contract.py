@@ -92,3 +92,14 @@ async def test_a_confirmation_is_spent_under_the_key_that_compile_looks_for(port
 async def test_a_token_that_may_not_put_is_refused(served: Callable[..., HttpRecorder]):
     with pytest.raises(Refused):
         await served("not-a-token").read()
+
+
+async def test_whether_it_still_runs_a_state_is_told(port):
+    empty = await port.read()
+    assert await port.runs(empty)
+    await port.put(envelope(FIRST), if_match=None)
+    assert not await port.runs(empty)
+    state = await port.read()
+    assert await port.runs(state)
+    await port.put(envelope(SECOND), if_match=revision(FIRST))
+    assert not await port.runs(state)
