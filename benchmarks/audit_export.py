@@ -1,6 +1,5 @@
 """Taking a range out of the audit log: a day, an hour, a selection, out of ten days; beside what others need for it."""
 
-import asyncio
 import os
 import subprocess
 import sys
@@ -8,19 +7,24 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from statistics import median
 
 from benchmarks.rows import Row
 from callkeeper.audit.actions import Action
 from callkeeper.audit.asked import AskedExport
+from callkeeper.audit.commits import GENESIS, Commit, State
 from callkeeper.audit.download import Download, fix_download
 from callkeeper.audit.event import AuditEvent
 from callkeeper.audit.row import HEADER, row
 from callkeeper.audit.select import Selection
-from callkeeper.audit.store import AuditStore
 
 DAYS = 10
+COMMITTED = 64
+"""Rows of a commit."""
+
 FIRST = datetime(2026, 11, 20, tzinfo=UTC)
 WANTED = FIRST + timedelta(days=5)
 """The day that is taken out."""
@@ -77,15 +81,36 @@ def run(quick: bool) -> list[Row]:
 
 
 def _fill(folder: Path, rows: int) -> None:
-    """Ten days, and their side files, which opening the store makes from the rows."""
+    """Ten days with their side files, as 64 waiting senders leave them."""
+    chain = GENESIS
     for day in range(DAYS):
-        _write_day(folder, FIRST + timedelta(days=day), rows)
+        at = FIRST + timedelta(days=day)
+        _write_day(folder, at, rows)
+        chain = _write_side_file(folder, at, chain)
 
-    async def opened() -> None:
-        async with AuditStore.open(folder):
-            pass
 
-    asyncio.run(opened())
+def _write_side_file(folder: Path, day: datetime, chain: bytes) -> bytes:
+    name = f"audit-{day.date()}.csv"
+    line, chain = State(files={name: (0, 0)}, at=f"{day.date()} 00:00:00", store="0" * 16).line(chain)
+    with (folder / name).open("rb") as file, (folder / f"audit-{day.date()}.commits").open("wb") as side:
+        side.write(line)
+        offset, count = len(file.readline()), 0
+        while lines := list(islice(file, COMMITTED)):
+            data = b"".join(lines)
+            commit = Commit(
+                file=name,
+                offset=offset,
+                row=count,
+                size=len(data),
+                rows=len(lines),
+                at=data[:19].decode(),
+                marks={"sender-1": count + len(lines)},
+                sha256=sha256(data).hexdigest(),
+            )
+            line, chain = commit.line(chain)
+            side.write(line)
+            offset, count = offset + len(data), count + len(lines)
+    return chain
 
 
 def _write_day(folder: Path, day: datetime, rows: int) -> None:
