@@ -28,7 +28,7 @@ async def served(tmp_path: Path) -> AsyncIterator[Callable[[str | None], HttpRec
                 bound=bind("127.0.0.1", 0),
                 principals=principals,
                 mask=NumberMask(bytes(16)),
-                audit=lambda _, __: StoreDestination(store),
+                audit=lambda rows, sender: StoreDestination(store, rows, sender),
             )
         )
         await recorder.start()

@@ -51,6 +51,8 @@ class Action(StrEnum):
     REQUEST_ERASURE = "RequestErasure"
     EXECUTE_ERASURE = "ExecuteErasure"
     ACCEPT_CLOCK = "AcceptClock"
+    REPAIR_RECORDINGS = "RepairRecordings"
+    RESTORE_RECORDINGS = "RestoreRecordings"
 
     ADD_NOTE = "AddNote"
     UPDATE_NOTE = "UpdateNote"

@@ -16,6 +16,7 @@ from callkeeper.cli.recorder_serve import serve
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from callkeeper.recorder.auditing import Actor
     from callkeeper.recorder.upkeep.differences import Difference, Progress
 
 _PATH = click.Path(path_type=Path)
@@ -63,14 +64,14 @@ def check(folder: Path | None, state: Path | None, output_format: str, *, repair
       2  the check could not run
     """  # noqa: D301 - click's mark for a paragraph kept as written is the character, not the two
     # Imported when it is run, so that help costs nothing.
-    from callkeeper.recorder.errors import StorageFault  # noqa: PLC0415 - see above
+    from callkeeper.recorder.errors import AuditFault, StorageFault  # noqa: PLC0415 - see above
     from callkeeper.recorder.upkeep.differences import Progress  # noqa: PLC0415 - see above
 
     path, progress = _state_path(folder, state), Progress()
     try:
         with _shown(progress, "checked"):
             found = _repaired(path, progress) if repair else [(one, "") for one in _differences(path, progress)]
-    except StorageFault as fault:
+    except (AuditFault, StorageFault) as fault:
         raise CouldNotRun(str(fault)) from fault
     if output_format == "json":
         differences = [
@@ -159,7 +160,9 @@ def restore(backup_folder: Path, state: Path, replay: Path | None, *, without_re
       1  restored, but some media of the backup is missing or altered
       2  not restored
     """  # noqa: D301 - click's mark for a paragraph kept as written is the character, not the two
-    from callkeeper.local.state import state_folder  # noqa: PLC0415 - imported when it is run
+    from datetime import UTC, datetime  # noqa: PLC0415 - imported when it is run
+
+    from callkeeper.local.state import state_folder  # noqa: PLC0415 - likewise
     from callkeeper.recorder.errors import StorageFault  # noqa: PLC0415 - likewise
     from callkeeper.recorder.upkeep.differences import Progress  # noqa: PLC0415 - likewise
     from callkeeper.recorder.upkeep.restoring import restore as make  # noqa: PLC0415 - likewise
@@ -173,7 +176,7 @@ def restore(backup_folder: Path, state: Path, replay: Path | None, *, without_re
     path, progress = state_folder(Path.cwd(), state), Progress()
     try:
         with _shown(progress, "restored"):
-            done = make(backup_folder, path, replay=replay, progress=progress)
+            done = make(backup_folder, path, replay=replay, now=datetime.now(UTC), actor=_actor(), progress=progress)
     except StorageFault as fault:
         raise CouldNotRun(str(fault)) from fault
     click.echo(f"Restored {_counted(progress)}, as of {done.taken:%Y-%m-%d %H:%M:%S} UTC.")
@@ -185,6 +188,15 @@ def restore(backup_folder: Path, state: Path, replay: Path | None, *, without_re
         click.echo(_plain(f"damaged: {name} is missing or altered in the backup"), err=True)
     if done.damaged:
         sys.exit(1)
+
+
+def _actor() -> Actor:
+    """Who works on this machine."""
+    from callkeeper.cli.audit_own_rows import LOOPBACK, who  # noqa: PLC0415 - imported when it is run
+    from callkeeper.recorder.auditing import Actor  # noqa: PLC0415 - likewise
+    from callkeeper.recorder.principals import Principal  # noqa: PLC0415 - likewise
+
+    return Actor(principal=Principal(id=f"local:{who()}", email=who()), ip_address=LOOPBACK)
 
 
 def _state_path(folder: Path | None, state: Path | None) -> Path:
@@ -237,7 +249,7 @@ def _repaired(state: Path, progress: Progress) -> list[tuple[Difference, str]]:
         store, look = SqliteStore.open(state / STORE), SqliteLook.open(state / STORE)
         try:
             found = list(compare(look, state / MEDIA, running=False, progress=progress))
-            return await repair(store, state / MEDIA, found, now=datetime.now(UTC))
+            return await repair(store, state / MEDIA, found, now=datetime.now(UTC), actor=_actor())
         finally:
             look.close()
             await store.close()

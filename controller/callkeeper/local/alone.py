@@ -111,7 +111,7 @@ async def _audit(collector: CollectorAddress | None, state: StateFolder, stack: 
     if collector is not None:
         return collector_destination(collector, stack)
     store = await open_audit_store(state, stack)
-    return lambda _, __: StoreDestination(store)
+    return lambda rows, sender: StoreDestination(store, rows, sender)
 
 
 @asynccontextmanager

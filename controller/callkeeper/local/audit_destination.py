@@ -29,13 +29,11 @@ from callkeeper.local.exits import EXIT_STATE_LOCKED, EXIT_STATE_UNUSABLE, Canno
 from callkeeper.local.state import StateFolder
 from callkeeper.recorder.auditing import Actor, AuditReader, AuditSink
 from callkeeper.recorder.errors import StorageFault, Unknown
+from callkeeper.recorder.outbox_audit import UNAGREED, agree, note_unagreed
 from callkeeper.recorder.store.port import Store, Writing
 from callkeeper.recorder.stored_audit import StoredAuditReader
 
 log = structlog.get_logger()
-
-UNAGREED = "outbox-unagreed"
-"""The small fact from which number on the outbox gave numbers without having heard the collector's mark."""
 
 FIRST_ANSWER_SECONDS = 3.0
 """How long a start waits for the collector: long enough for one that is there, short for one that is not."""
@@ -94,9 +92,18 @@ MakeDestination = Callable[[Store, str], AuditDestination]
 class StoreDestination:
     """An audit store in this process; closed by whoever opened it."""
 
-    def __init__(self, store: AuditStore) -> None:
+    def __init__(self, store: AuditStore, rows: Store, sender: str) -> None:
+        """Prepare.
+
+        Args:
+            store: takes the rows.
+            rows: holds the outbox.
+            sender: under which the outbox is numbered.
+        """
         self.appender: Appender = store
         self._store = store
+        self._rows = rows
+        self._sender = sender
 
     def reader(self, sink: AuditSink, delivery: OutboxSender) -> AuditReader:
         """See `AuditDestination.reader`."""
@@ -108,6 +115,9 @@ class StoreDestination:
         Raises:
             OutboxUnavailable: the outbox cannot be written.
         """
+        mark = self._store.mark(self._sender)
+        if await self._rows.read(lambda rows: rows.meta(UNAGREED)) is not None:
+            await _written(self._rows, lambda rows: agree(rows, mark))
         await delivery.start()
 
     async def stop(self) -> None:
@@ -157,7 +167,7 @@ class CollectorDestination:
                 await self._client.load_marks(self._sender)
         except (AuditError, TimeoutError) as error:
             log.warning("collector_unreachable", collector=self._where, error=str(error) or "it does not answer")
-            await self._write(_note_unagreed)
+            await _written(self._store, note_unagreed)
             self._waiting = asyncio.create_task(self._agree_later(delivery), name="agree with the audit collector")
         else:
             await self._agree(delivery)
@@ -184,14 +194,15 @@ class CollectorDestination:
 
     async def _agree(self, delivery: OutboxSender) -> None:
         mark = self._client.mark(self._sender)
-        await self._write(lambda rows: _renumber(rows, mark))
+        await _written(self._store, lambda rows: agree(rows, mark))
         await delivery.start()
 
-    async def _write(self, unit: Callable[[Writing], None]) -> None:
-        try:
-            await self._store.write(unit)
-        except StorageFault as fault:
-            raise OutboxUnavailable(str(fault)) from fault
+
+async def _written(store: Store, unit: Callable[[Writing], None]) -> None:
+    try:
+        await store.write(unit)
+    except StorageFault as fault:
+        raise OutboxUnavailable(str(fault)) from fault
 
 
 class _Elsewhere:
@@ -222,17 +233,3 @@ class _Elsewhere:
         return Unknown(
             "audit-elsewhere", f"the audit log of this recorder is kept by {self._where}", "download it there"
         )
-
-
-def _note_unagreed(rows: Writing) -> None:
-    if rows.meta(UNAGREED) is None:
-        rows.set_meta(UNAGREED, str(rows.last_event_number()))
-
-
-def _renumber(rows: Writing, mark: int) -> None:
-    """Give new numbers to what was numbered without knowing the mark, where the mark is above them."""
-    noted = rows.meta(UNAGREED)
-    if noted is not None:
-        if mark > int(noted):
-            rows.renumber_events(after=int(noted), least=mark + 1)
-        rows.forget_meta(UNAGREED)

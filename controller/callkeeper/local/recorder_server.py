@@ -34,12 +34,9 @@ from callkeeper.recorder.http.protocol import BoundedProtocol
 from callkeeper.recorder.interpreter import Interpreter
 from callkeeper.recorder.locating import Locator, NoLocator
 from callkeeper.recorder.media.files import MediaFiles
-from callkeeper.recorder.outbox_audit import OutboxAudit, StoreOutbox
+from callkeeper.recorder.outbox_audit import SENDER, OutboxAudit, StoreOutbox
 from callkeeper.recorder.parts import Recorder, RecorderParts
 from callkeeper.recorder.store.sqlite import SqliteStore
-
-SENDER = "recorder"
-"""Under this name a recorder numbers its audit rows; its log is its own."""
 
 GRACE_SECONDS = 1
 """How long requests under way are waited for at the end; Ctrl-C shall end everything within two.

@@ -279,7 +279,7 @@ class Up:
                 bound=bound,
                 principals=self._principals,
                 mask=self._mask,
-                audit=lambda _, __: StoreDestination(self.store),
+                audit=lambda rows, sender: StoreDestination(self.store, rows, sender),
                 locator=self.locator,
                 directory=self._directory,
                 directory_source=USERS if self._directory is not None else None,

@@ -22,11 +22,22 @@ from callkeeper.recorder.store.port import Store, Writing
 from callkeeper.recorder.store.values import Event
 
 T = TypeVar("T")
+SENDER = "recorder"
+"""Under this name a recorder numbers its audit rows; its log is its own."""
+
 CHECKED = "outbox-checked"
 """The small fact that a check writes."""
 
 CHECK_SECONDS = 1.0
 """A check within a second of the last one gives its answer: it is anybody's to ask, and each costs a sync."""
+
+
+UNAGREED = "outbox-unagreed"
+"""The small fact from which number on the outbox gave numbers without knowing how far the audit store has come.
+
+An outbox that came back from a backup has forgotten numbers it gave; given again, those events would be dropped as
+repeats. So they get new numbers once the store's mark is known, which is sound because none of them was ever sent.
+"""
 
 
 class OutboxAudit:
@@ -199,6 +210,21 @@ def numbered(event: Event, sender: str, sequence: int) -> AuditEvent:
         action=event.action,
         details=event.details,
     )
+
+
+def note_unagreed(rows: Writing) -> None:
+    """Note that what is numbered from now on may have to be numbered anew."""
+    if rows.meta(UNAGREED) is None:
+        rows.set_meta(UNAGREED, str(rows.last_event_number()))
+
+
+def agree(rows: Writing, mark: int) -> None:
+    """Give new numbers to what was numbered without knowing the mark, where the mark is above them."""
+    noted = rows.meta(UNAGREED)
+    if noted is not None:
+        if mark > int(noted):
+            rows.renumber_events(after=int(noted), least=mark + 1)
+        rows.forget_meta(UNAGREED)
 
 
 def ensure_room(rows: Writing) -> None:

@@ -5,7 +5,9 @@ import pytest
 from tests.recorder.store.making import ended, later, segment, tombstone
 from tests.recorder.upkeep.kept_state import Kept
 
+from callkeeper.recorder.auditing import Actor
 from callkeeper.recorder.errors import StorageFault
+from callkeeper.recorder.principals import Principal
 from callkeeper.recorder.store.looking import SqliteLook
 from callkeeper.recorder.store.port import Writing
 from callkeeper.recorder.store.values import EVERYTHING, Status, key_of
@@ -38,12 +40,24 @@ def write(kept: Kept, unit) -> None:
     asyncio.run(run())
 
 
+ANN = Actor(principal=Principal(id="ann", email="ann@example.com"), ip_address="127.0.0.1")
+
+
+def repaired(kept: Kept) -> list[tuple[str, object]]:
+    """What the audit log will be told."""
+    look = SqliteLook.open(kept.store_folder)
+    try:
+        return [(one.email, one.details) for _, one in look.read(lambda rows: rows.undelivered(10))]
+    finally:
+        look.close()
+
+
 def mend(kept: Kept) -> list[str]:
     async def run() -> list[str]:
         store, look = kept.open(), SqliteLook.open(kept.store_folder)
         differences = list(check(look, kept.media, running=False))
         look.close()
-        done = await repair(store, kept.media, differences, now=later(0))
+        done = await repair(store, kept.media, differences, now=later(0), actor=ANN)
         await store.close()
         return [text for _, text in done]
 
@@ -160,3 +174,13 @@ def test_where_there_is_no_store_nothing_is_made(tmp_path: Path) -> None:
 def test_every_kind_has_a_place_in_what_repair_does() -> None:
     assert repairs is not None
     assert all(kind.value in repairs for kind in Kind)
+
+
+def test_what_is_mended_is_told_and_what_is_left_alone_is_not(kept: Kept) -> None:
+    kept.file(1).write_bytes(b"altered" * 10)
+    assert mend(kept) == [""]
+    assert repaired(kept) == []
+    kept.file(2).unlink()
+    kept.file(3).with_name("stranger.wav").write_bytes(b"x")
+    mend(kept)
+    assert repaired(kept) == [("ann@example.com", {"moved": 1, "failed": 1, "left": 1})]

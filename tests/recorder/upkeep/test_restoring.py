@@ -2,18 +2,26 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
 from tests.recorder.store.making import ended, erasure, event, hold, later, segment, tombstone
 from tests.recorder.upkeep.kept_state import Kept
 
 from callkeeper.audit.actions import Action
 from callkeeper.audit.event import AuditEvent
+from callkeeper.audit.outbox import OutboxSender
 from callkeeper.audit.store import AuditStore
+from callkeeper.local.audit_destination import StoreDestination
+from callkeeper.policy.directory import Directory, User
+from callkeeper.recorder.auditing import Actor
 from callkeeper.recorder.errors import StorageFault
-from callkeeper.recorder.store.looking import SqliteLook
+from callkeeper.recorder.outbox_audit import StoreOutbox
+from callkeeper.recorder.principals import Principal
+from callkeeper.recorder.store.looking import SqliteCopy, SqliteLook
+from callkeeper.recorder.store.migrating import downgrade
 from callkeeper.recorder.store.port import Reading, Writing
 from callkeeper.recorder.store.sqlite import SqliteStore
 from callkeeper.recorder.store.values import EVERYTHING, Search, key_of
-from callkeeper.recorder.upkeep.backup import back_up
+from callkeeper.recorder.upkeep.backup import STATE, back_up
 from callkeeper.recorder.upkeep.checking import check
 from callkeeper.recorder.upkeep.restoring import Restored, restore
 
@@ -32,6 +40,9 @@ def backup(kept: Kept, tmp_path: Path) -> Path:
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     return tmp_path / "state"
+
+
+ANN = Actor(principal=Principal(id="ann", email="ann@example.com"), ip_address="127.0.0.1")
 
 
 def write(state: Path, unit) -> None:
@@ -70,7 +81,7 @@ ALL = {"segment1-1", "segment2-1", "segment3-1", "segment4-1"}
 
 def test_what_was_backed_up_is_restored_to_the_byte(kept: Kept, backup: Path, state: Path) -> None:
     state.mkdir()
-    assert restore(backup, state, replay=None) == Restored(taken=later(0))
+    assert restore(backup, state, replay=None, now=later(500), actor=ANN) == Restored(taken=later(0))
     assert there(state) == ALL
     assert (state / "key").read_bytes() == b"k" * 32
     assert {path.name for path in state.parent.iterdir()} == {"old", "backup", "state"}
@@ -89,7 +100,7 @@ def test_what_happened_since_is_replayed_from_the_store_that_is_replaced(kept: K
         rows.add_event(event(1))
 
     write(kept.state, since)
-    done = restore(backup, state, replay=kept.state)
+    done = restore(backup, state, replay=kept.state, now=later(500), actor=ANN)
     assert done.replayed is not None
     assert (done.replayed.removals, done.replayed.holds, done.replayed.erasures) == (2, 2, 1)
     assert there(state) == ALL - {"segment1-1"}
@@ -100,7 +111,8 @@ def test_what_happened_since_is_replayed_from_the_store_that_is_replaced(kept: K
         assert rows.tombstone("segment9-1") is not None
         second, third = kept_one(rows, 2), kept_one(rows, 3)
         assert (second.held, second.restricted, third.held, third.minimum_until) == (True, True, False, later(90_000))
-        assert [number for number, _ in rows.undelivered(10)] == [1]
+        told = [(number, one.action) for number, one in rows.undelivered(10)]
+        assert told == [(1, event(1).action), (2, Action.RESTORE_RECORDINGS)]
 
     read(state, query)
 
@@ -127,7 +139,7 @@ def test_what_is_not_readable_any_more_is_replayed_from_its_audit_log(kept: Kept
 
     asyncio.run(log())
     (kept.store_folder / "recordings.db").write_bytes(b"garbage" * 1000)
-    done = restore(backup, state, replay=kept.state)
+    done = restore(backup, state, replay=kept.state, now=later(500), actor=ANN)
     assert done.replayed is not None
     assert (done.replayed.removals, done.replayed.holds, done.replayed.erasures) == (2, 3, 1)
     assert there(state) == {"segment3-1", "segment4-1"}
@@ -149,13 +161,13 @@ def test_what_is_not_readable_any_more_is_replayed_from_its_audit_log(kept: Kept
 def test_where_nothing_can_be_replayed_nothing_is_restored(backup: Path, state: Path, tmp_path: Path) -> None:
     (tmp_path / "nothing").mkdir()
     with pytest.raises(StorageFault, match="nothing to replay"):
-        restore(backup, state, replay=tmp_path / "nothing")
+        restore(backup, state, replay=tmp_path / "nothing", now=later(500), actor=ANN)
     assert {path.name for path in tmp_path.iterdir()} == {"old", "backup", "nothing"}
 
 
 def test_a_state_that_is_not_empty_is_refused_and_stays(kept: Kept, backup: Path) -> None:
     with pytest.raises(StorageFault, match="is not empty"):
-        restore(backup, kept.state, replay=None)
+        restore(backup, kept.state, replay=None, now=later(500), actor=ANN)
     assert there(kept.state) == ALL
 
 
@@ -165,11 +177,59 @@ def test_damaged_media_is_said_and_a_damaged_store_is_refused(backup: Path, stat
     (media / "segment1-1.wav").unlink()
     (media / "segment1-1.wav").write_bytes(altered[:-1])
     (media / "segment2-1.wav").unlink()
-    done = restore(backup, state, replay=None)
+    done = restore(backup, state, replay=None, now=later(500), actor=ANN)
     assert done.damaged == [f"recorder/media/2026/03/01/segment{number}-1.wav" for number in (1, 2)]
     with (backup / "state/recorder/store/recordings.db").open("r+b") as file:
         file.seek(2_000)
         file.write(b"x")
     with pytest.raises(StorageFault, match="not what the backup says"):
-        restore(backup, state.with_name("other"), replay=None)
+        restore(backup, state.with_name("other"), replay=None, now=later(500), actor=ANN)
     assert not state.with_name("other").exists()
+
+
+def test_that_it_was_restored_is_told_under_a_number_of_its_own(kept: Kept, backup: Path, state: Path) -> None:
+    """The log that goes on has rows of numbers that the backup's outbox would give again."""
+
+    async def log(folder: Path, first: int, last: int) -> None:
+        async with AuditStore.open(folder / "audit", now=lambda: later(9_000)) as store:
+            for number in range(first, last + 1):
+                made = AuditEvent(
+                    sender="recorder", sequence=number, at=later(number), email="ada@example.com", ip_address="",
+                    app_name="callkeeper", action=Action.ADD_NOTE, details={"recording": "segment4-1"},
+                )  # fmt: skip
+                await store.append((made,))
+
+    async def deliver() -> None:
+        rows = SqliteStore.open(state / "recorder/store")
+        async with AuditStore.open(state / "audit") as store:
+            destination = StoreDestination(store, rows, "recorder")
+            delivery = OutboxSender(StoreOutbox(rows, "recorder"), store, "recorder")
+            await destination.begin(delivery)
+            assert await delivery.flush(20)
+            await delivery.stop(1)
+        await rows.close()
+
+    asyncio.run(log(kept.state, 1, 5))
+    (kept.store_folder / "recordings.db").write_bytes(b"garbage" * 1000)
+    restore(backup, state, replay=kept.state, now=later(500), actor=ANN)
+    asyncio.run(deliver())
+    text = "".join(path.read_text() for path in (state / "audit").glob("audit-*.csv"))
+    (row,) = [line for line in text.splitlines() if "RestoreRecordings" in line]
+    assert "ann@example.com" in row
+    assert '""recorder:6""' in row
+    assert text.count("AddNote") == 5
+
+
+def test_a_backup_of_an_earlier_version_is_brought_up_with_its_users(kept: Kept, state: Path, tmp_path: Path) -> None:
+    users = Directory.of([User(id="ada", email="ada@example.com")])
+    write(kept.state, lambda rows: rows.save_users(users.users.values()))
+    back_up(kept.state, tmp_path / "backup", now=later(0))
+    database = tmp_path / "backup" / STATE / "recorder/store/recordings.db"
+    assert database.is_file()
+    restore(tmp_path / "backup", state, replay=None, now=later(500), actor=ANN)
+    # As an earlier version has it: users in a file beside a store without them.
+    with create_engine(f"sqlite:///{state / 'recorder/store/recordings.db'}").connect() as connection:
+        downgrade(connection, "0001")
+    assert (state / "recorder/users.json").exists()
+    SqliteCopy.open(state / "recorder/store").close()
+    assert read(state, lambda rows: rows.users()) == list(users.users.values())

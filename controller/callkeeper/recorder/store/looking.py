@@ -15,7 +15,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from callkeeper.recorder.errors import StorageFault
-from callkeeper.recorder.store.migrating import HEAD
+from callkeeper.recorder.store.migrating import HEAD, upgrade
 from callkeeper.recorder.store.port import Reading, Writing
 from callkeeper.recorder.store.rows import Rows
 from callkeeper.recorder.store.sqlite import DATABASE, connect, make_engine
@@ -103,13 +103,23 @@ class SqliteCopy(SqliteLook):
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """Open the copy in this folder.
+        """Open the copy in this folder, and bring it to this version.
 
         Raises:
-            StorageFault: see `SqliteLook.open`.
+            StorageFault: see `SqliteLook.open`; or a newer version wrote it.
         """
+        path = folder / DATABASE
+        if path.is_file():
+            engine = make_engine(path, connect, read_only=False)
+            try:
+                with engine.connect() as connection:
+                    upgrade(connection)
+            except (SQLAlchemyError, sqlite3.Error) as error:
+                raise fault(str(path), error) from error
+            finally:
+                engine.dispose()
         super().open(folder).close()
-        return cls(folder / DATABASE, make_engine(folder / DATABASE, connect, read_only=False))
+        return cls(path, make_engine(path, connect, read_only=False))
 
     def write(self, unit: Callable[[Writing], T]) -> T:
         """Run a unit in a transaction.

@@ -9,13 +9,18 @@
 The recorder must not run: whoever calls has the store open for writing, which keeps it out.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from callkeeper.audit.actions import Action
+from callkeeper.recorder.auditing import Actor
+from callkeeper.recorder.clock import SystemClock
 from callkeeper.recorder.errors import StorageFault
 from callkeeper.recorder.files import LocalDisk
+from callkeeper.recorder.outbox_audit import SENDER, OutboxAudit
 from callkeeper.recorder.store.port import Store, Writing
 from callkeeper.recorder.store.values import EVERYTHING, Status
 from callkeeper.recorder.upkeep.differences import Difference, Kind
@@ -25,13 +30,20 @@ QUARANTINE = "quarantine"
 
 
 async def repair(
-    store: Store, media: Path, differences: Iterable[Difference], *, now: datetime
+    store: Store, media: Path, differences: Sequence[Difference], *, now: datetime, actor: Actor
 ) -> list[tuple[Difference, str]]:
     """Mend these differences; each with what was done, empty where nothing can be.
 
+    An audit row says what is going to be done, before it is done; it is delivered when the recorder runs.
+
     Raises:
+        AuditFault: it cannot be said, and nothing was done.
         StorageFault: the store or the folder cannot be written; what was mended before stays mended.
     """
+    counts = Counter(_DOES.get(found.kind, "left") for found in differences)
+    if set(counts) - {"left"}:
+        audit = OutboxAudit(store, SystemClock(), sender=SENDER)
+        await audit.emit(Action.REPAIR_RECORDINGS, at=now, actor=actor, details=dict(counts))
     aside = media.parent / QUARANTINE / now.strftime("%Y-%m-%dT%H-%M-%SZ")
     done = []
     for found in differences:
@@ -43,6 +55,15 @@ async def repair(
                 "see that the media folder can be written by this user, then repair again",
             ) from error
     return done
+
+
+_DOES = {
+    Kind.ORPHANED_FILE: "moved",
+    Kind.LEFTOVER_UPLOAD: "moved",
+    Kind.MEDIA_OF_TOMBSTONE: "removed",
+    Kind.MISSING_FILE: "failed",
+    Kind.COMPLETE_WITHOUT_MEDIA: "failed",
+}
 
 
 async def _mend(store: Store, media: Path, aside: Path, found: Difference) -> str:

@@ -11,11 +11,17 @@ from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
 
+from callkeeper.audit.actions import Action
 from callkeeper.audit.layout import LOCK, RESERVE
+from callkeeper.recorder.auditing import Actor
+from callkeeper.recorder.clock import instant_text
 from callkeeper.recorder.errors import StorageFault
 from callkeeper.recorder.files import LocalDisk
+from callkeeper.recorder.outbox_audit import note_unagreed
 from callkeeper.recorder.store.looking import SqliteCopy, SqliteLook
+from callkeeper.recorder.store.port import Writing
 from callkeeper.recorder.store.sqlite import DATABASE
+from callkeeper.recorder.store.values import Event
 from callkeeper.recorder.upkeep.backup import AUDIT, MEDIA, STATE, STORE
 from callkeeper.recorder.upkeep.copying import Held, copy_file, read_list, sync_tree
 from callkeeper.recorder.upkeep.differences import Progress
@@ -40,13 +46,17 @@ class Restored:
     damaged: list[str] = field(default_factory=list)
 
 
-def restore(backup: Path, state: Path, *, replay: Path | None, progress: Progress | None = None) -> Restored:
-    """Make a state folder from a backup.
+def restore(
+    backup: Path, state: Path, *, replay: Path | None, now: datetime, actor: Actor, progress: Progress | None = None
+) -> Restored:
+    """Make a state folder from a backup; an audit row in it says so, delivered when the recorder runs.
 
     Args:
         backup: made by `back_up`.
         state: not there, or empty.
         replay: the state folder that is replaced, as far as it is left; None replays nothing.
+        now: the present instant.
+        actor: who restores.
         progress: told how far it has come.
 
     Raises:
@@ -66,6 +76,7 @@ def restore(backup: Path, state: Path, *, replay: Path | None, progress: Progres
             done.replayed = _replay(temporary, replay, done.taken)
             for folder in (AUDIT, _RECONCILE):
                 _take_newer(replay / folder, temporary / folder)
+        _leave_row(temporary, done, now, actor)
         # What is there is of this instant: opening it as a store is the recorder's business.
         sync_tree(temporary)
         temporary.rename(state)
@@ -116,6 +127,36 @@ def _replay(temporary: Path, old: Path, taken: datetime) -> Replayed:
                     "name a state folder with one of both, or say --without-replay",
                 ) from fault
         return replay_audit(copy, temporary / MEDIA, old / AUDIT, taken)
+    finally:
+        copy.close()
+
+
+def _leave_row(temporary: Path, done: Restored, now: datetime, actor: Actor) -> None:
+    again = done.replayed or Replayed()
+    event = Event(
+        at=now,
+        email=actor.principal.audit_email,
+        ip_address=actor.ip_address,
+        app_name="callkeeper",
+        action=Action.RESTORE_RECORDINGS,
+        details={
+            "taken": instant_text(done.taken),
+            "replayed": again.source,
+            "removals": again.removals,
+            "holds": again.holds,
+            "erasures": again.erasures,
+            "damaged": len(done.damaged),
+        },
+    )
+
+    def unit(rows: Writing) -> None:
+        # The backup has forgotten numbers that were given since.
+        note_unagreed(rows)
+        rows.add_event(event)
+
+    copy = SqliteCopy.open(temporary / STORE)
+    try:
+        copy.write(unit)
     finally:
         copy.close()
 
