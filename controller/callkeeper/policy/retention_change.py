@@ -40,11 +40,32 @@ class StoredRecording:
         conversation: whose holds cover it.
         ended_at: as `retention.clock_start` has it.
         minimum_until: as stored with it (`retention.grown_minimum`).
+        name: what it is called in a sample.
     """
 
     conversation: str
     ended_at: datetime | None
     minimum_until: datetime | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Affected:
+    """A recording that a change takes something from.
+
+    Attributes:
+        name: of the recording.
+        was: when it goes under the rule in force.
+        becomes: when it would go.
+        deleted: it would be gone at once.
+        holds: unreleased holds of it that lose their protection.
+    """
+
+    name: str
+    was: Expiry
+    becomes: Expiry
+    deleted: bool
+    holds: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +77,14 @@ class RetentionEffects:
         shortens: those whose expiry moves earlier.
         deletes: those of them that would be gone at once.
         holds: unreleased holds that lose their protection, by extra retention being disabled or having run out.
+        sample: some of the recordings it takes something from.
     """
 
     recordings: int = 0
     shortens: int = 0
     deletes: int = 0
     holds: int = 0
+    sample: tuple[Affected, ...] = ()
 
 
 def retention_change(old: RetentionSection, new: RetentionSection) -> RetentionChange:
@@ -102,6 +125,8 @@ def effects_of(
     old: RetentionSection,
     new: RetentionSection,
     now: datetime,
+    *,
+    sample: int = 0,
 ) -> RetentionEffects:
     """Count what going from the old rule to the new one does at this instant.
 
@@ -111,11 +136,13 @@ def effects_of(
         old: the rule in force.
         new: the rule that would come into force.
         now: the present instant; a recording already expired under the old rule is not counted, it goes either way.
+        sample: of the recordings that lose something, the first so many are named.
 
     Raises:
         DurationError: a section holds a word that the setting does not take.
     """
     before, after = RetentionTerms.of(old), RetentionTerms.of(new)
+    affected: list[Affected] = []
     seen = shortened = deleted = 0
     losing: set[str] = set()
     for recording in recordings:
@@ -123,12 +150,20 @@ def effects_of(
         covering = tuple(holds.get(recording.conversation, ()))
         was, becomes = _expiries(recording, covering, before, after, now)
         goes_at_once = not was.passed(now) and becomes.passed(now)
-        if becomes.sooner_than(was) and not was.passed(now):
+        is_shortened = becomes.sooner_than(was) and not was.passed(now)
+        lost: tuple[str, ...] = ()
+        if is_shortened:
             shortened += 1
             deleted += goes_at_once
-        if goes_at_once or (before.holds_allowed and not after.holds_allowed):
-            losing.update(hold.id for hold in covering if hold.released_at is None)
-    return RetentionEffects(recordings=seen, shortens=shortened, deletes=deleted, holds=len(losing))
+        if covering and (goes_at_once or (before.holds_allowed and not after.holds_allowed)):
+            lost = tuple(hold.id for hold in covering if hold.released_at is None)
+            losing.update(lost)
+        if len(affected) < sample and (is_shortened or lost):
+            found = Affected(name=recording.name, was=was, becomes=becomes, deleted=goes_at_once, holds=lost)
+            affected.append(found)
+    return RetentionEffects(
+        recordings=seen, shortens=shortened, deletes=deleted, holds=len(losing), sample=tuple(affected)
+    )
 
 
 def released_by(holds: Iterable[Hold], old: RetentionSection, new: RetentionSection, now: datetime) -> tuple[Hold, ...]:

@@ -106,7 +106,7 @@ FORWARDED_CHARACTERS = 4_096
 """The X-Forwarded-For header that is still looked at."""
 
 EFFECT_SAMPLE = 20
-"""Changed decisions shown by a check."""
+"""Changed decisions, and affected recordings, shown by a check."""
 
 GRAPH_NOTIFICATIONS = 100
 """Notifications of Microsoft Graph in one request; Graph packs a handful. Each may be about another large meeting."""

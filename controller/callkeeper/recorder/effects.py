@@ -37,12 +37,11 @@ async def on_recordings(
 
 def _on_recordings(rows: Reading, old: RetentionSection, new: RetentionSection, now: datetime) -> RetentionEffects:
     expiring = (
-        StoredRecording(conversation=one.conversation, ended_at=one.clock, minimum_until=one.minimum_until)
+        StoredRecording(name=one.id, conversation=one.conversation, ended_at=one.clock, minimum_until=one.minimum_until)
         for one in rows.expiring()
     )
-    return effects_of(
-        expiring, {name: [_hold(hold) for hold in holds] for name, holds in rows.all_holds().items()}, old, new, now
-    )
+    holds = {name: [_hold(hold) for hold in holds] for name, holds in rows.all_holds().items()}
+    return effects_of(expiring, holds, old, new, now, sample=bounds.EFFECT_SAMPLE)
 
 
 def _hold(hold: KeptHold) -> Hold:

@@ -202,6 +202,28 @@ async def test_the_check_counts_what_the_put_is_held_to(recorder: Stage) -> None
     assert answer.json()["effects"] == {name: effects[name] for name in answer.json()["effects"]}
 
 
+async def test_the_check_names_some_of_the_recordings_it_takes_something_from(recorder: Stage) -> None:
+    await recorder.program(ruled("forever", "365d"))
+    names = [await recorded(recorder, f"n-{number}", conversation=f"c-{number}") for number in range(22)]
+    answer = await recorder.ask("user:ada", "POST", "/v1/conversations/c-0/holds", json={"reason": "case 7"})
+    held = answer.json()["id"]
+
+    async def affected(wanted: RecorderConfig) -> list[dict[str, Any]]:
+        body = {"owner": "folder:here", "epoch": 1, "config": to_json(wanted)}
+        answer = await recorder.ask("settings", "POST", "/v1/config:check", json=body)
+        found: list[dict[str, Any]] = answer.json()["effects"]["affectedRecordings"]
+        return found
+
+    assert await affected(ruled("forever", "365d")) == []
+    (lost,) = await affected(ruled("forever", "disabled"))
+    assert (lost["recording"], lost["holds"], lost["deleted"]) == (names[0], [held], False)
+    shortened = await affected(ruled("90d", "disabled"))
+    assert len(shortened) == 20
+    assert {one["recording"] for one in shortened} < set(names)
+    assert {one["was"] for one in shortened} == {None}
+    assert all(one["becomes"] > "2026" and not one["deleted"] for one in shortened)
+
+
 async def test_what_ended_while_the_word_was_on_its_way_counts(recorder: Stage) -> None:
     await recorder.program(ruled("forever"))
     await recorded(recorder, "n-1")

@@ -215,6 +215,16 @@ class ChangedDecisionAnswer(Answer):
     after: dict[str, Any]
 
 
+class AffectedRecordingAnswer(Answer):
+    """One recording that would be kept for a shorter time, or lose the protection of a hold."""
+
+    recording: str
+    was: str | None = Field(description="When it goes under the rule in force; null is never.")
+    becomes: str | None = Field(description="When it would go.")
+    deleted: bool = Field(description="It would be gone at once.")
+    holds: list[str] = Field(description="Ids of its holds that would lose their protection.")
+
+
 class EffectsAnswer(Answer):
     """What the candidate would do."""
 
@@ -226,6 +236,7 @@ class EffectsAnswer(Answer):
     changed_decisions: int
     removes_blacklist_entries: int
     sample: list[ChangedDecisionAnswer]
+    affected_recordings: list[AffectedRecordingAnswer] = Field(description="Up to 20 of them, for a look.")
 
 
 class CheckAnswer(Answer):

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from callkeeper.policy.config import RecorderConfig
 from callkeeper.policy.config_json import SECTIONS, ConfigError, from_json, revision, to_json
 from callkeeper.policy.directory import Role
+from callkeeper.policy.retention_change import Affected
 from callkeeper.recorder.clock import instant_text
 from callkeeper.recorder.effects import changed_sections, on_past_calls, on_recordings, removed_blacklist_entries
 from callkeeper.recorder.errors import RecorderError
@@ -193,6 +194,12 @@ async def _effects(recorder: Recorder, programme: Programme) -> dict[str, Any]:
             "changedDecisions": calls.changed,
             "removesBlacklistEntries": removed_blacklist_entries(in_force, candidate),
             "sample": list(calls.sample),
+            "affectedRecordings": [_affected(one) for one in recordings.sample],
         },
         "spent": list(stored.pointer.spent) if stored else [],
     }
+
+
+def _affected(one: Affected) -> dict[str, Any]:
+    was, becomes = (None if at is None else instant_text(at) for at in (one.was.at, one.becomes.at))
+    return {"recording": one.name, "was": was, "becomes": becomes, "deleted": one.deleted, "holds": list(one.holds)}

@@ -54,13 +54,14 @@ class RetentionRowsSql(RecordingRowsSql):
     def expiring(self) -> Iterator[ExpiringRecording]:
         """See the port."""
         own = recordings.c
-        asked = select(own.key, own.conversation, own.clock, own.minimum_until)
+        asked = select(own.key, own.id, own.conversation, own.clock, own.minimum_until)
         asked = asked.where(own.status != Status.UNREACHABLE.value)
         found = self._connection.execution_options(stream_results=True).execute(asked)
         for rows in found.partitions(_STREAMED_ROWS):
-            for key, conversation, clock, minimum_until in rows:
+            for key, identifier, conversation, clock, minimum_until in rows:
                 yield ExpiringRecording(
                     key=key,
+                    id=identifier,
                     conversation=conversation,
                     clock=instant_of(clock),
                     minimum_until=instant_of(minimum_until),

@@ -440,12 +440,14 @@ class ExpiringRecording:
 
     Attributes:
         key: of the recording.
+        id: likewise.
         conversation: whose holds cover it.
         clock: from when its retention counts; None while open.
         minimum_until: as stored with it.
     """
 
     key: int
+    id: str
     conversation: str
     clock: datetime | None
     minimum_until: datetime | None
