@@ -180,7 +180,7 @@ def test_the_way_from_an_empty_cluster_works_with_what_is_shipped_and_every_perm
     for account, not_used in NOT_USED_HERE.items():
         own = [one for one in requests if one.user.endswith(f":{account}")]
         unused = {grant for grant in grants(installed.objects, account) if not any(map(grant.covers, own))}
-        assert {(grant.namespace, *grant.permission) for grant in unused} == set(not_used), account
+        assert {(grant.namespace, *grant.permission) for grant in unused} <= set(not_used), f"{account}: never used"
 
 
 def _audited(installed: Installed) -> str:

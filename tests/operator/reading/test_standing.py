@@ -61,6 +61,7 @@ def test_the_operators_word_counts_for_the_generation_it_speaks_of(found: Any, v
 def test_since_is_when_ready_became_what_it_is_and_unknown_before_anybody_said_so() -> None:
     (standing,) = standings([a_blacklist(("Ready", "True", "Ready"))])
     assert standing.since == SINCE
+    assert standings([a_blacklist(("Ready", "True", "Ready"), observed=1)])[0].since == ""
     unseen = a_blacklist(("Ready", "Unknown", "Pending"))
     unseen["status"]["conditions"][0]["lastTransitionTime"] = "1970-01-01T00:00:00Z"
     assert standings([unseen])[0].since == ""

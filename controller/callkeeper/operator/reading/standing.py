@@ -127,7 +127,8 @@ def _standing(document: Document, reading: ObjectReading, findings: tuple[Findin
         verdict=verdict,
         reason=reason,
         why=why,
-        since="" if since == _NO_INSTANT else since,
+        # What the condition has held since says nothing about a change that it does not speak of.
+        since="" if since == _NO_INSTANT or why == _UNSEEN_GENERATION else since,
         revision=revision if isinstance(revision, str) else None,
         findings=tuple(one for one in findings if one.severity is not Severity.NOTE),
     )
