@@ -15,6 +15,7 @@ from callkeeper.audit.collector import bounds, export_files
 from callkeeper.audit.collector.answers import ExportState
 from callkeeper.audit.errors import CollectorRefused
 from callkeeper.audit.export import export_range
+from callkeeper.audit.space import DiskState
 
 WANTED = {"start": "2026-11-23", "end": "2026-11-24", "requested_by": "ops@example.com"}
 DAY = NOON - timedelta(hours=12)
@@ -115,6 +116,18 @@ async def test_one_that_failed_leaves_nothing_and_is_made_when_asked_for_again(t
         await client.put_export("november", **WANTED)
         assert (await complete(client, "november")).state is ExportState.COMPLETE
         assert len(tries) == 1
+
+
+async def test_no_file_is_made_of_the_last_room(tmp_path, monkeypatch):
+    async with collector(tmp_path) as running, running.client() as client:
+        await fill(client)
+        with monkeypatch.context() as patch:
+            patch.setattr("callkeeper.audit.collector.logs.Log.disk_state", DiskState.LOW)
+            await client.put_export("november", **WANTED)
+            found = await complete(client, "november")
+            assert (found.state, "nearly full" in found.message) == (ExportState.FAILED, True)
+        await client.put_export("november", **WANTED)
+        assert (await complete(client, "november")).state is ExportState.COMPLETE
 
 
 async def test_one_that_a_restart_cut_off_goes_on(tmp_path, monkeypatch):

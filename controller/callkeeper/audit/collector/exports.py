@@ -24,7 +24,8 @@ from callkeeper.audit.collector.export_request import ExportRequest
 from callkeeper.audit.collector.logs import Log
 from callkeeper.audit.collector.problems import Problem
 from callkeeper.audit.download import Download, fix_download
-from callkeeper.audit.errors import AuditError
+from callkeeper.audit.errors import AuditError, StoreFull
+from callkeeper.audit.space import DiskState
 from callkeeper.audit.time_words import show
 
 log = structlog.get_logger()
@@ -118,6 +119,9 @@ class Exports:
         target = record.with_suffix(".csv")
         try:
             store = await self._log.store()
+            if self._log.disk_state is not DiskState.OK:
+                # The room that is left is for rows.
+                raise StoreFull("the volume is nearly full")
             download = await asyncio.to_thread(fix_download, self._log.folder, request.asked, store.chain_head)
             await (await self._log.own()).emit(
                 at=self._now(),
