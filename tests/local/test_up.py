@@ -341,3 +341,14 @@ def test_a_disk_without_room_is_named(tmp_path, folder):
     assert done.returncode == 5
     assert str(tmp_path / "s") in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_who_asks_through_a_listed_proxy_is_audited_with_the_address_it_tells(up):
+    running = up("--trusted-proxy", "127.0.0.0/8").started()
+    running.request("POST", "/v1/recordings:search", {}, X_Forwarded_For="203.0.113.9")
+
+    def told() -> bool:
+        done = run(running.home, "audit", "export", "--state", running.state, "--from", "today")
+        return any("SearchRecordings" in line and ",203.0.113.9," in line for line in done.stdout.splitlines())
+
+    running.until(told)

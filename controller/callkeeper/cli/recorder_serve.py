@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from callkeeper.cli.main import CouldNotRun
+from callkeeper.cli.proxy_option import networks, trusted_proxy_option
 from callkeeper.cli.tls_options import tls_files, tls_options
 
 if TYPE_CHECKING:
-    from ipaddress import IPv4Network, IPv6Network
-
     from callkeeper.local.collector import CollectorAddress
 
 _PATH = click.Path(path_type=Path)
@@ -30,7 +28,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--collector-token-file", type=_PATH, metavar="FILE", help="Holds the collector's bearer token.")
 @click.option("--collector-ca", type=_FILE, metavar="FILE", help="Certificates the collector's own is signed by.")
 @click.option("--log", "log_name", metavar="NAMESPACE/RECORDER", help="The collector's log of this recorder.")
-@click.option("--trusted-proxy", multiple=True, metavar="NETWORK", help="Believe its X-Forwarded-For; repeatable.")
+@trusted_proxy_option
 @click.option(
     "--log-format", type=click.Choice(["auto", "text", "json"]), default="auto", show_default=True,
     help="Lines for people or JSON; auto: JSON when standard error is no terminal.",
@@ -91,7 +89,7 @@ def serve(
         users=users,
         tls=tls_files(tls_cert, tls_key, tls_client_ca),
         collector=_collector(collector, collector_token_file, collector_ca, log_name),
-        trusted_proxies=tuple(_network(text) for text in trusted_proxy),
+        trusted_proxies=networks(trusted_proxy),
     )
     configure_logging(as_json=log_format == "json" or (log_format == "auto" and not sys.stderr.isatty()))
     try:
@@ -112,12 +110,3 @@ def _collector(url: str | None, token: Path | None, ca: Path | None, log: str | 
     from callkeeper.local.collector import CollectorAddress  # noqa: PLC0415 - imported when it is run
 
     return CollectorAddress(url=url, log=log, token_file=token, ca=ca)
-
-
-def _network(text: str) -> IPv4Network | IPv6Network:
-    from ipaddress import ip_network  # noqa: PLC0415 - imported when it is run
-
-    try:
-        return ip_network(text)
-    except ValueError as error:
-        raise CouldNotRun(f"--trusted-proxy {text}: {error}; name a network such as 10.0.0.0/8") from error

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from callkeeper.cli.proxy_option import networks, trusted_proxy_option
 from callkeeper.cli.tls_options import tls_files, tls_options
 
 DEFAULT_PORT = 8470
@@ -16,6 +17,7 @@ DEFAULT_PORT = 8470
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where the embedded recorder listens.")
 @tls_options
+@trusted_proxy_option
 @click.option("--state", type=click.Path(path_type=Path), metavar="DIR", help="Keep the state elsewhere than usual.")
 @click.option(
     "--clock-ahead", metavar="HOURS", type=click.IntRange(1, 24 * 7),
@@ -38,6 +40,7 @@ def up(
     tls_cert: Path | None,
     tls_key: Path | None,
     tls_client_ca: Path | None,
+    trusted_proxy: tuple[str, ...],
     state: Path | None,
     log_format: str,
     clock_ahead: int | None,
@@ -89,6 +92,7 @@ def up(
         host=host,
         port=port,
         tls=tls_files(tls_cert, tls_key, tls_client_ca),
+        trusted_proxies=networks(trusted_proxy),
         clock_ahead=None if clock_ahead is None else timedelta(hours=clock_ahead),
         take_over=take_over,
         once=once,

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from callkeeper.audit.mask import NumberMask
@@ -69,6 +70,7 @@ class Options:
         host: where the embedded recorder listens.
         port: likewise; 0 picks a free one.
         tls: certificates for it; None for plain HTTP.
+        trusted_proxies: whose X-Forwarded-For is believed.
         clock_ahead: how far the embedded recorder's clock runs ahead, for trying out; None for the machine's.
         take_over: whether recorders may be taken from other owners.
         once: end as soon as the outcome is known.
@@ -79,6 +81,7 @@ class Options:
     host: str = "127.0.0.1"
     port: int = 8470
     tls: TlsFiles | None = None
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     clock_ahead: timedelta | None = None
     take_over: bool = False
     once: bool = False
@@ -286,6 +289,7 @@ class Up:
                 tls=tls,
                 own=own,
                 clock=self._clock(),
+                trusted_proxies=self.options.trusted_proxies,
             )
         )
         await self._embedded.start()
