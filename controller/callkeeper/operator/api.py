@@ -13,7 +13,15 @@ from typing import Any
 import aiohttp
 
 from callkeeper.operator.access import TOKEN_FILE_SECONDS, Access
-from callkeeper.operator.errors import ApiConflict, ApiDenied, ApiError, ApiGone, ApiNotFound, ApiUnavailable
+from callkeeper.operator.errors import (
+    ApiConflict,
+    ApiDenied,
+    ApiError,
+    ApiGone,
+    ApiNotFound,
+    ApiUnavailable,
+    CannotStart,
+)
 
 REQUEST_SECONDS = 30.0
 """The longest a request may take; a page of large objects takes a second."""
@@ -153,7 +161,12 @@ class KubeApi:
     def _authorization(self) -> dict[str, str]:
         now = time.monotonic()
         if self._headers is None or self._headers[0] < now:
-            self._headers = now + TOKEN_FILE_SECONDS, self._access.connection().as_http_headers()
+            try:
+                connection = self._access.connection()
+            except CannotStart as error:
+                # While it runs that is a passing thing: the file is replaced at that instant.
+                raise ApiUnavailable(str(error)) from error
+            self._headers = now + TOKEN_FILE_SECONDS, connection.as_http_headers()
         return self._headers[1]
 
     def _connected(self) -> aiohttp.ClientSession:

@@ -4,6 +4,7 @@ The first listing reads whole objects; later ones read metadata only, and those 
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -54,6 +55,12 @@ class Listing:
         self._asked = asyncio.Event()
         self.complete = asyncio.Event()
         """Every kind was listed in full at least once."""
+        self._completed = float("-inf")
+
+    @property
+    def age_seconds(self) -> float:
+        """How long ago everything was listed; infinite before the first time."""
+        return time.monotonic() - self._completed
 
     def ask(self) -> None:
         """A watch began anew: list soon."""
@@ -70,6 +77,7 @@ class Listing:
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             self.complete.set()
+            self._completed = time.monotonic()
             self._told("complete")
             try:
                 async with asyncio.timeout(RELIST_SECONDS):

@@ -56,6 +56,9 @@ WATCH_DELAY_SECONDS = 5.0
 BRIDGE_LISTINGS = 30
 """A second apart, while watches begin."""
 
+STALE_SECONDS = 180.0
+"""Three listings missed: what is known here may not be so any more."""
+
 WAIT_SECONDS = 5.0
 """Between looks for a cluster that is not there yet, or has not our kinds."""
 
@@ -304,4 +307,6 @@ class Operator:
             return "not everything is listed yet"
         if self._fleet is not None and not self._fleet.settled.is_set():
             return "leads, and the first pass is not over yet"
+        if self._listing.age_seconds > STALE_SECONDS:
+            return f"nothing could be listed for {STALE_SECONDS:g} seconds"
         return None

@@ -82,7 +82,8 @@ class Watching:
             await asyncio.to_thread(self._thread.join, 2.0)
 
     def _run(self) -> None:
-        logging.getLogger("kopf").setLevel(logging.WARNING)
+        # Its warnings may show whole objects, and with them numbers.
+        logging.getLogger("kopf").setLevel(logging.ERROR)
         while not self._stop.is_set():
             try:
                 asyncio.run(self._watch())
