@@ -154,7 +154,7 @@ async def test_every_flipped_byte_of_the_newest_files_is_survived_and_no_row_is_
         path = tmp_path / name
         if path not in originals:
             continue
-        for index in range(0, len(originals[path]), 5):
+        for index in range(0, len(originals[path]), 11):
             altered = bytearray(originals[path])
             altered[index] ^= 0x01
             path.write_bytes(altered)

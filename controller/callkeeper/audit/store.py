@@ -196,6 +196,8 @@ class AuditStore:
         self._refuse_when_down()
         if self._files.space.state is DiskState.FULL:
             self._refuse_when_full()
+        elif self._upkeep.is_refusing:
+            self._upkeep.room_again()
         if (done := self._take(events)) is not None:
             await done
 

@@ -95,7 +95,7 @@ class Upkeep:
         """End; what is under way is taken to its end or not begun."""
         self._stopping = True
         self._woken.set()
-        if self._task is not None:
+        if self._task is not None and not self._task.done():
             await self._task
         if self._telling:
             await asyncio.wait(self._telling)
@@ -124,6 +124,11 @@ class Upkeep:
         """Look at retention and compression anew, soon."""
         self._closed = None
         self._woken.set()
+
+    @property
+    def is_refusing(self) -> bool:
+        """The log says last that there is too little room."""
+        return self._full_since is not None
 
     def filled(self) -> None:
         """There is too little room from now on: say so in the log, once."""

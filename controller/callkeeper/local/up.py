@@ -31,6 +31,7 @@ from callkeeper.local.fleet import Fleet, needs_embedded
 from callkeeper.local.folder import FolderContent, content_digest, last_saved, read_content
 from callkeeper.local.listening import bind
 from callkeeper.local.locating import FolderLocator
+from callkeeper.local.log_keeping import keep_log_as
 from callkeeper.local.page import settings_brief
 from callkeeper.local.recorder_server import RecorderServer, ServerParts
 from callkeeper.local.running import Running, forget_running, write_running
@@ -310,6 +311,8 @@ class Up:
         """A reconcile is over."""
         self._outcomes[key] = outcome
         self._arrived.set()
+        if self._embedded is not None and (config := self._embedded.recorder.programming.config) is not None:
+            await keep_log_as(self.store, config.audit)
         if not self._page_shown:
             return
         noticed, self._noticed = self._noticed, None
