@@ -9,11 +9,7 @@ from callkeeper.policy.config import AuditSection
 async def test_what_the_config_says_is_how_the_log_is_kept_and_a_closed_store_is_no_failure(tmp_path):
     store = AuditStore.open(tmp_path)
     await keep_log_as(store, AuditSection(rotation="16Mi", retention="90d", application_name="prod"))
-    assert (store.settings.rotation, store.settings.retention, store.settings.application_name) == (
-        "16Mi",
-        "90d",
-        "prod",
-    )
+    assert store.settings == LogSettings(rotation="16Mi", retention="90d", application_name="prod")
     await keep_log_as(store, AuditSection())
     assert store.settings.rotation == "daily"
     await store.close()
