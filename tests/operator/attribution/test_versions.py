@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.operator.attribution.feeder import Cluster, blacklist
 
-from callkeeper.operator.attribution.versions import changed_fields, read_facts, read_version
+from callkeeper.operator.attribution.versions import changed_fields, changed_paths, read_facts, read_version
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
@@ -43,3 +43,11 @@ def test_changed_fields_are_paths_without_values():
     before = {"spec": {"a": {"b": 1}, "numbers": [{"pattern": "1", "comment": "x"}]}, "metadata": {}}
     after = {"spec": {"a": {"b": 2}, "numbers": [{"pattern": "1", "comment": "y"}]}, "metadata": {}}
     assert changed_fields(read_facts(before), read_facts(after)) == ("spec.a.b", "spec.numbers")
+    assert changed_paths(before, after) == ("spec.a.b", "spec.numbers")
+
+
+def test_names_of_annotations_of_ours_are_among_them_and_others_are_not():
+    before = {"metadata": {"annotations": {"other": "1"}}}
+    after = {"metadata": {"annotations": {"other": "2", "callkeeper.dev/protect": "true"}}}
+    assert changed_paths(before, after) == ("metadata.annotations.callkeeper.dev/protect",)
+    assert changed_paths(after, after) == ()

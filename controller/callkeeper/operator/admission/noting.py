@@ -23,9 +23,8 @@ from callkeeper.operator.admission.review import Operation, Review, Verdict
 from callkeeper.operator.attribution.note import Note, Source, Verb
 from callkeeper.operator.attribution.versions import (
     annotations_hash,
-    changed_fields,
+    changed_paths,
     our_annotations,
-    read_facts,
     recorder_of,
 )
 
@@ -57,7 +56,7 @@ def note_of_review(review: Review, verdict: Verdict, now: datetime) -> Note | No
         return None
     fields: tuple[str, ...] = ()
     if review.operation is Operation.UPDATE and verdict.allowed:
-        fields = changed_fields(read_facts(review.before), read_facts(review.document))
+        fields = changed_paths(review.before, review.document)
         if not fields:
             return None
     return replace(

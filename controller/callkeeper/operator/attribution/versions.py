@@ -174,6 +174,14 @@ def changed_fields(before: Facts, after: Facts) -> tuple[str, ...]:
     return tuple(sorted(paths))
 
 
+def changed_paths(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
+    """As `changed_fields`, of two documents as they stand: for who needs no more, and has 20,000 numbers to compare."""
+    old, new = (dict(_flattened(_mapping(one.get("spec")), ())) for one in (before, after))
+    ours = [our_annotations(_mapping(one.get("metadata"))) for one in (before, after)]
+    paths = {f"spec.{path}" for path in _differing(old, new)}
+    return tuple(sorted(paths | {f"metadata.annotations.{name}" for name in _differing(*ours)}))
+
+
 def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
     for name in before.keys() | after.keys():
         if before.get(name) != after.get(name):
