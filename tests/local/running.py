@@ -15,7 +15,7 @@ from typing import Any
 
 from callkeeper.local.state import state_folder
 
-TIMEOUT = 15.0
+TIMEOUT = 60.0
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -29,7 +29,7 @@ def command(*arguments: str | Path) -> list[str]:
 
 def run(home: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command(*arguments), env=environment(home), capture_output=True, text=True, timeout=30, check=False, cwd=home
+        command(*arguments), env=environment(home), capture_output=True, text=True, timeout=90, check=False, cwd=home
     )
 
 
