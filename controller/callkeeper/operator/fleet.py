@@ -47,8 +47,8 @@ log = structlog.get_logger()
 GATHER_SECONDS = 0.03
 """A push of many objects arrives over a while; so long is waited for more before workers are told."""
 
-STATUS_RETRY_SECONDS = 2.0
-"""Statuses that could not be written are tried again after this."""
+STATUS_RETRY_SECONDS, STATUS_RETRY_CAP_SECONDS = 2.0, 60.0
+"""Statuses that could not be written are tried again after this; twice as long each time, up to a minute."""
 
 AT_ONCE, PATIENCE_SECONDS = 8, 2.0
 """Reconciles begun together, and how long one waits for its turn: fifty at once would each take fifty times as long,
@@ -108,6 +108,7 @@ class Fleet:
     _governed: dict[ObjectKey, Governed] = field(default_factory=dict)
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
     _begun: bool = False
+    _status_pause: float = STATUS_RETRY_SECONDS
     _settled: set[ObjectKey] = field(default_factory=set)
     _turns: Turns = field(default_factory=lambda: Turns(AT_ONCE, PATIENCE_SECONDS))
     settled: asyncio.Event = field(default_factory=asyncio.Event)
@@ -245,10 +246,12 @@ class Fleet:
             parts.announcer.compare(before, status, entry.uid)
             wanted[key] = entry.uid, value
         unwritten = await parts.writer.write(wanted)
-        if unwritten:
-            asyncio.get_running_loop().call_later(
-                STATUS_RETRY_SECONDS, self._again, {one.namespace for one in unwritten}
-            )
+        if not unwritten:
+            self._status_pause = STATUS_RETRY_SECONDS
+            return
+        loop = asyncio.get_running_loop()
+        loop.call_later(self._status_pause, self._again, {one.namespace for one in unwritten})
+        self._status_pause = min(self._status_pause * 2, STATUS_RETRY_CAP_SECONDS)
 
     def _again(self, namespaces: set[str]) -> None:
         for governed in self._governed.values():
