@@ -10,6 +10,7 @@ from tests.audit.making import NOON, Clock, event, read_csv, stored
 
 from callkeeper.audit.backup import MANIFEST, back_up, restore
 from callkeeper.audit.checkpoints import list_checkpoints
+from callkeeper.audit.disk import LocalDisk
 from callkeeper.audit.errors import BackupError
 from callkeeper.audit.log_settings import LogSettings
 from callkeeper.audit.store import AuditStore
@@ -60,6 +61,37 @@ async def test_a_backup_of_a_store_under_load_ends_with_a_commit(tmp_path):
             assert found.rows > 0
         stop = True
         await asyncio.gather(*writers)
+
+
+class BackedUpAtSync(LocalDisk):
+    """Takes a backup whenever a file of rows is synced: the rows lie there, and no line says so yet."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.made: list[Path] = []
+
+    def sync(self, descriptor: int) -> None:
+        super().sync(descriptor)
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        if path.suffix == ".csv":
+            target = self._folder.with_name(f"copy-{len(self.made)}")
+            back_up(self._folder, target, now=NOON)
+            self.made.append(target)
+
+
+@pytest.mark.parametrize("late", [timedelta(0), timedelta(seconds=5), timedelta(days=2)])
+async def test_a_backup_leaves_out_rows_of_a_new_file_that_no_line_covers_yet(tmp_path, late):
+    disk = BackedUpAtSync(tmp_path / "audit")
+    async with AuditStore.open(tmp_path / "audit", now=Clock(), disk=disk) as store:
+        await store.append([event(1)])
+        await store.append([event(2, at=NOON - late)])
+        await store.append([event(3, at=NOON - late)])
+    assert len(disk.made) == 3
+    for rows, copy in enumerate(disk.made):
+        found = verify(copy)
+        assert found.sound
+        assert (found.rows, found.tails) == (rows, ())
+        assert len(stored(copy)) == rows
 
 
 async def test_a_restored_store_goes_on_and_says_that_it_was_restored(tmp_path):

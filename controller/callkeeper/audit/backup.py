@@ -15,7 +15,7 @@ import asyncio
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
 
+from callkeeper.audit.commits import State
 from callkeeper.audit.disk import LocalDisk, create_complete, write_all
 from callkeeper.audit.errors import BackupError, StoreError
 from callkeeper.audit.layout import (
@@ -37,6 +38,7 @@ from callkeeper.audit.layout import (
     deleted_name,
     list_store,
 )
+from callkeeper.audit.row import HEADER
 from callkeeper.audit.scan import CHUNK_BYTES
 from callkeeper.audit.side_tail import read_side_tail
 from callkeeper.audit.store import AuditStore
@@ -178,7 +180,7 @@ def _copy_store(folder: Path, target: Path, now: datetime, *, with_key: bool) ->
     tail = read_side_tail(folder / commits_name(newest)) if newest else None
     total = tail.state.total if tail else None
     if tail is not None and total is not None:
-        sizes |= {file: size for file, (size, _) in tail.state.files.items() if size}
+        sizes |= _sizes_announced(tail.state, sizes)
         for commit in tail.since_state:
             sizes[commit.file] = commit.offset + commit.size
             total = total.plus(commit.rows, commit.size, "")
@@ -202,6 +204,16 @@ def _copy_store(folder: Path, target: Path, now: datetime, *, with_key: bool) ->
     content = {"taken": made.taken, "chain": made.chain, "rows": made.rows, "files": listed}
     create_complete(LocalDisk(), target / MANIFEST, json.dumps(content, indent=1).encode() + b"\n")
     return made
+
+
+def _sizes_announced(state: State, seen: Mapping[str, int]) -> dict[str, int]:
+    """How far the files a state line names were committed then: a new one up to its header, whatever it holds by now.
+
+    Where the side file was made anew, nothing is known yet of files that may well hold acknowledged rows.
+    """
+    new = {} if state.rebuilt else {file: min(seen.get(file, 0), len(HEADER)) for file in state.files}
+    known = {file: size for file, (size, _) in state.files.items() if size}
+    return {file: size for file, size in (new | known).items() if file in seen}
 
 
 class _Compressed(Exception):  # noqa: N818 - what became of the file
