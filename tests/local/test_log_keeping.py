@@ -10,8 +10,10 @@ async def test_what_the_config_says_is_how_the_log_is_kept_and_a_closed_store_is
     store = AuditStore.open(tmp_path)
     await keep_log_as(store, AuditSection(rotation="16Mi", retention="90d", application_name="prod"))
     assert store.settings == LogSettings(rotation="16Mi", retention="90d", application_name="prod")
+    await keep_log_as(store, AuditSection(compress_closed=True))
+    assert store.settings == LogSettings(compress_closed=True)
     await keep_log_as(store, AuditSection())
-    assert store.settings.rotation == "daily"
+    assert store.settings == LogSettings()
     await store.close()
     await keep_log_as(store, AuditSection(rotation="16Mi"))
     async with AuditStore.open(tmp_path) as again:

@@ -36,11 +36,12 @@ def test_each_change_has_its_rows_once_whatever_ends_in_between(
 
 
 def test_how_the_log_is_kept_is_put_to_the_collector(governed, collector, kubectl, start_operator, namespace):
-    kubectl.apply(an_object("AuditLog", "kept", {"rotation": "16Mi", "applicationName": "lab"}))
+    kubectl.apply(an_object("AuditLog", "kept", {"rotation": "16Mi", "applicationName": "lab", "compressClosed": True}))
     operator = start_operator(*collector.arguments)
     kubectl.wait_for("Ready", "auditlog/kept")
     settings = collector.folder / namespace / "teams" / "settings.json"
     until(lambda: settings.exists() and json.loads(settings.read_text())["rotation"] == "16Mi", lambda: operator.text)
+    assert json.loads(settings.read_text())["compressClosed"] is True
     collector.end()
     kubectl.apply(an_object("AuditLog", "kept", {"rotation": "32Mi", "applicationName": "lab"}))
     until(lambda: (found := condition(kubectl, "auditlog/kept")) and found[1] == "AuditUnavailable")

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callkeeper.kinds.terms import Mode
-from callkeeper.policy.config import BlacklistEntry, FilterSection, Override, PolicySection, RecorderConfig
+from callkeeper.policy.config import (
+    AuditSection,
+    BlacklistEntry,
+    FilterSection,
+    Override,
+    PolicySection,
+    RecorderConfig,
+)
 from callkeeper.policy.config_json import ConfigError, canonical_bytes, from_json, revision, to_json
 
 FULL = RecorderConfig(
@@ -41,6 +48,13 @@ def changed(path: str, value: object) -> dict:
 def test_a_config_reads_back_as_itself():
     assert from_json(to_json(FULL)) == FULL
     assert from_json(to_json(RecorderConfig())) == RecorderConfig()
+
+
+def test_compression_of_the_log_is_a_member_only_where_it_is_on_so_that_older_configs_keep_their_revision():
+    assert "compressClosed" not in to_json(RecorderConfig())["audit"]
+    on = RecorderConfig(audit=AuditSection(compress_closed=True))
+    assert from_json(to_json(on)) == on
+    assert revision(on) != revision(RecorderConfig())
 
 
 def test_a_section_left_out_stands_for_its_defaults():
@@ -87,6 +101,7 @@ def test_equal_configs_have_equal_bytes_whatever_the_order_of_their_lists():
         ("retention.extraRetention", "forever", "$.retention.extraRetention", ""),
         ("retention.minimumRetention", "0d", "$.retention.minimumRetention", ""),
         ("audit.retention", "soon", "$.audit.retention", ""),
+        ("audit.compressClosed", "yes", "$.audit.compressClosed", "true or false"),
         ("completeness.missing", ["x"], "$.completeness.missing[0]", "kind/namespace/name"),
         ("surprise", {}, "$", "unknown member 'surprise'"),
         ("policy", [], "$.policy", "an object is wanted here, not a list"),

@@ -155,14 +155,24 @@ class CollectorClient:
         return found
 
     async def put_settings(
-        self, *, rotation: str = "daily", retention: str = "forever", application_name: str = "callkeeper"
+        self,
+        *,
+        rotation: str = "daily",
+        retention: str = "forever",
+        application_name: str = "callkeeper",
+        compress_closed: bool = False,
     ) -> None:
         """Say how the log is kept (`AuditLog`); in force when this returns.
 
         Raises:
             CollectorError: they are not in force.
         """
-        settings = {"rotation": rotation, "retention": retention, "applicationName": application_name}
+        settings = {
+            "rotation": rotation,
+            "retention": retention,
+            "applicationName": application_name,
+            "compressClosed": compress_closed,
+        }
         await self._ask("PUT", f"{self._log}/settings", _ENCODE(settings).encode())
 
     async def status(self) -> LogStatus:

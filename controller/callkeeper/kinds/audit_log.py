@@ -11,6 +11,7 @@ from callkeeper.kinds.resource import (
     Part,
     RecorderReference,
     Resource,
+    Switch,
     Text,
     no_match,
 )
@@ -23,7 +24,7 @@ APPLICATION_NAME_REGEX = f"^{_INK}(?:[^{CONTROL_CHARACTERS}]*{_INK})?$"
 
 
 class AuditLogSpec(Part):
-    """Application name, rotation and retention of the audit log."""
+    """Application name, rotation, retention and compression of the audit log."""
 
     recorder_ref: RecorderReference
     """The Recorder whose audit log this is, in the same namespace. Required."""
@@ -49,6 +50,9 @@ class AuditLogSpec(Part):
     ] = "forever"
     """How long the log itself is kept: `forever` or `<n>d` (1d to 36500d). Making it shorter needs the annotation
     `callkeeper.dev/confirm`. Default `forever`."""
+    compress_closed: Switch = False
+    """Whether files of days that are over are compressed (gzip; `zcat` reads them). Exports and proofs stay the same.
+    Default false."""
 
 
 class AuditLog(Resource):
@@ -61,4 +65,4 @@ class AuditLog(Resource):
     kind: Literal["AuditLog"]
     """What this object is: `AuditLog`. Required."""
     spec: AuditLogSpec
-    """Application name, rotation and retention of the audit log. Required."""
+    """Application name, rotation, retention and compression of the audit log. Required."""

@@ -23,6 +23,7 @@ async def keep_log_as(store: AuditStore, section: AuditSection) -> None:
         rotation=section.rotation,
         retention=section.retention,
         application_name=section.application_name,
+        compress_closed=section.compress_closed,
     )
     if wanted == store.settings:
         return

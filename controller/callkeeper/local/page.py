@@ -126,6 +126,7 @@ def _lines(config: RecorderConfig, line: Callable[..., Line], show: ShowPattern)
     yield line("minimum retention", retention.minimum_retention, retention.object, "minimumRetention")
     audit = config.audit
     words = f"{audit.retention}, rotated {audit.rotation}, as {audit.application_name}"
+    words += ", compressed by day" if audit.compress_closed else ""
     yield line("audit log", words, audit.object, "retention")
 
 

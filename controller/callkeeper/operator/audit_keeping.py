@@ -96,7 +96,10 @@ class AuditKeeping:
         try:
             if one.told != wanted:
                 await client.put_settings(
-                    rotation=wanted.rotation, retention=wanted.retention, application_name=wanted.application_name
+                    rotation=wanted.rotation,
+                    retention=wanted.retention,
+                    application_name=wanted.application_name,
+                    compress_closed=wanted.compress_closed,
                 )
                 one.told = wanted
             state = await client.status()

@@ -127,12 +127,14 @@ class AuditSection:
         application_name: the AppName of rows this recorder emits.
         rotation: `daily`, or a size in MiB as `<n>Mi` after which a day's segment is continued in a further file.
         retention: how long the log itself is kept: `forever` or `<n>d`.
+        compress_closed: files of days that are over are compressed.
         object: the AuditLog in force, or None where the defaults stand.
     """
 
     application_name: str = "callkeeper"
     rotation: str = "daily"
     retention: str = "forever"
+    compress_closed: bool = False
     object: str | None = None
 
 

@@ -91,6 +91,7 @@ def to_json(config: RecorderConfig) -> dict[str, Any]:
             "applicationName": audit.application_name,
             "rotation": audit.rotation,
             "retention": audit.retention,
+            **({"compressClosed": True} if audit.compress_closed else {}),
             "object": audit.object,
         },
         "completeness": {"version": SECTIONS["completeness"], "missing": sorted(set(config.missing))},
@@ -221,11 +222,12 @@ def _retention(section: Reader | None) -> RetentionSection:
 def _audit(section: Reader | None) -> AuditSection:
     if section is None:
         return AuditSection()
-    section.only({"applicationName", "rotation", "retention", "object"})
+    section.only({"applicationName", "rotation", "retention", "compressClosed", "object"})
     return AuditSection(
         application_name=section.text("applicationName", most=64),
         rotation=section.text("rotation", most=16),
         retention=section.retention("retention"),
+        compress_closed="compressClosed" in section.members and section.boolean("compressClosed"),
         object=section.optional_object_key("object"),
     )
 

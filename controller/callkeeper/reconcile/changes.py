@@ -116,6 +116,7 @@ def _audit(old: RecorderConfig, new: RecorderConfig) -> Iterator[Change]:
         "applicationName": (before.application_name, after.application_name),
         "rotation": (before.rotation, after.rotation),
         "retention": (before.retention, after.retention),
+        "compressClosed": (before.compress_closed, after.compress_closed),
         "object": (before.object, after.object),
     }
     yield from _fields(Action.UPDATE_AUDIT_LOG, after.object or before.object, fields)

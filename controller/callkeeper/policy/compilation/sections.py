@@ -103,5 +103,6 @@ def audit_section(attached: Attached, first: ObjectReading | None) -> AuditSecti
         application_name=spec.application_name,
         rotation=spec.rotation,
         retention=spec.retention,
+        compress_closed=spec.compress_closed,
         object=str(first.key),
     )
