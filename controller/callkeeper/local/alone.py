@@ -85,7 +85,6 @@ async def _start(options: Options, state: StateFolder, stack: AsyncExitStack) ->
         principals = TokenFile(options.tokens, group_may_read=True)
     except TokenFileFault as fault:
         raise CannotRun(str(fault)) from fault
-    users = None if options.users is None else await UsersFile.open(options.users)
     audit = await _audit(options.collector, state, stack)
     server = RecorderServer(
         ServerParts(
@@ -94,16 +93,15 @@ async def _start(options: Options, state: StateFolder, stack: AsyncExitStack) ->
             principals=principals,
             mask=NumberMask(state.number_key()),
             audit=audit,
-            directory=None if users is None else users.directory,
-            directory_source=None if users is None else users.name,
             trusted_proxies=options.trusted_proxies,
             tls=tls,
         )
     )
+    users = None if options.users is None else await UsersFile.open(options.users, server.recorder)
     await server.start()
     stack.push_async_callback(server.stop)
     if users is not None:
-        await stack.enter_async_context(_followed(users, server))
+        await stack.enter_async_context(_followed(users))
     return server
 
 
@@ -115,8 +113,8 @@ async def _audit(collector: CollectorAddress | None, state: StateFolder, stack: 
 
 
 @asynccontextmanager
-async def _followed(users: UsersFile, server: RecorderServer) -> AsyncIterator[None]:
-    following = asyncio.create_task(users.follow(server.recorder), name="follow the users file")
+async def _followed(users: UsersFile) -> AsyncIterator[None]:
+    following = asyncio.create_task(users.follow(), name="follow the users file")
     try:
         yield
     finally:

@@ -1,73 +1,123 @@
 """Users that a file gives: in force as soon as it is read, with one row in the audit log for every change.
 
-Who may be recorded does not wait for a log. Which users the last row was about is kept in the recorder's store and
-changes in the transaction of the row, so that there is one row a change, whenever the process dies.
+Who may be recorded does not wait for a log. The users that the last row was about are kept in the recorder's store and
+change in the transaction of the row: so there is one row a change, whenever the process dies, and a start that finds
+the file broken goes on with them.
 """
 
-from collections.abc import Mapping
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from callkeeper.audit.actions import Action
-from callkeeper.policy.directory import Directory
+from callkeeper.local.users import FolderUsers
+from callkeeper.policy.directory import Directory, user_from_json
 from callkeeper.recorder.auditing import Actor
 from callkeeper.recorder.errors import AuditFault, StorageFault
 from callkeeper.recorder.parts import Recorder
+from callkeeper.recorder.store.port import Writing
 from callkeeper.recorder.user_changes import Difference
 
 TOLD = "given-users-told"
-"""The small fact which directory the last row is about."""
+"""The small fact which directory the last row is about, by its revision."""
+
+KEPT = "given-users"
+"""That directory, as canonical JSON."""
 
 
 class GivenUsers:
     """Gives the users of one source to one recorder."""
 
-    def __init__(self, recorder: Recorder, source: str) -> None:
+    def __init__(self, recorder: Recorder, source: str, who: Callable[[], tuple[Actor, Mapping[str, str]]]) -> None:
         """Prepare.
 
         Args:
-            recorder: runs.
+            recorder: takes them; it need not serve yet.
             source: the file in words, `users.csv`.
+            who: tells whose change it is, and what the row says of it besides (author, commit); asked in a thread.
         """
         self._recorder = recorder
         self._source = source
-        self._before: Directory | None = None
+        self._who = who
+        self._given: Directory | None = None
 
-    async def give(self, directory: Directory, actor: Actor, known: Mapping[str, str]) -> str | None:
-        """Bring these users into force, and leave a row where they are not those of the last one.
-
-        Args:
-            directory: the users.
-            actor: whose change it is.
-            known: what the row says of it besides: author, commit.
+    def take(self, read: FolderUsers) -> bool:
+        """Bring into force what was read; where it cannot be taken, the users stay, and readiness says so.
 
         Returns:
-            None, or what keeps the row from being written now; give them again later.
+            Whether the users are others than before.
+        """
+        users, directory = self._recorder.users, read.directory
+        if directory is None:
+            users.given_fault = read.complaint
+            return False
+        users.given_fault, self._given = None, directory
+        if users.given_by == self._source and users.directory.revision == directory.revision:
+            return False
+        users.give(directory, self._source)
+        return True
+
+    async def recall(self) -> bool:
+        """Go on with the users from before: those that were given last, else those of the store.
+
+        Returns:
+            Whether there are any.
+
+        Raises:
+            StorageFault: the store cannot be read.
         """
         users = self._recorder.users
-        if users.directory is not directory:
-            users.give(directory, self._source)
+        last = await self._last()
+        users.give(users.directory if last is None else last, self._source)
+        return bool(users.directory.users)
+
+    async def tell(self) -> str | None:
+        """Leave a row where the users given are not those of the last one.
+
+        Returns:
+            None, or what keeps the row from being written now; tell again later.
+        """
         try:
-            await self._tell(directory, actor, known)
+            if self._given is not None:
+                await self._tell(self._given)
         except (AuditFault, StorageFault) as fault:
             return fault.detail
-        self._before = directory
         return None
 
-    async def _tell(self, directory: Directory, actor: Actor, known: Mapping[str, str]) -> None:
+    async def _tell(self, directory: Directory) -> None:
         parts = self._recorder.parts
-        told = await parts.store.read(lambda rows: rows.meta(TOLD))
-        if told == directory.revision:
+        if await parts.store.read(lambda rows: rows.meta(TOLD)) == directory.revision:
             return
-        before = self._before
-        if told is None:
-            before = Directory.of(())
-        elif before is not None and before.revision != told:
-            before = None
-        counts = {} if before is None else Difference.between(before, directory).counts
-        details = {**known, "users": len(directory.users), **counts, "revision": directory.revision}
+        actor, known = await asyncio.to_thread(self._who)
+        details = await asyncio.to_thread(_details, await self._last(), directory)
+        kept = directory.canonical_bytes.decode()
+
+        def note(rows: Writing) -> None:
+            rows.set_meta(TOLD, directory.revision)
+            rows.set_meta(KEPT, kept)
+
         await parts.audit.act(
-            lambda rows: rows.set_meta(TOLD, directory.revision),
-            Action.UPDATE_USERS,
-            at=parts.clock.now(),
-            actor=actor,
-            details=details,
+            note, Action.UPDATE_USERS, at=parts.clock.now(), actor=actor, details={**known, **details}
         )
+
+    async def _last(self) -> Directory | None:
+        """The users of the last row; None before the first."""
+        kept = await self._recorder.parts.store.read(lambda rows: rows.meta(KEPT))
+        if kept is None:
+            return None
+        try:
+            return await asyncio.to_thread(_directory, kept)
+        except (ValueError, KeyError, TypeError) as error:
+            raise StorageFault(
+                "the users given last are not in the store as they were written", "restore the state folder"
+            ) from error
+
+
+def _directory(kept: str) -> Directory:
+    return Directory.of(map(user_from_json, json.loads(kept)))
+
+
+def _details(before: Directory | None, directory: Directory) -> dict[str, Any]:
+    counts = Difference.between(before or Directory.of(()), directory).counts
+    return {"users": len(directory.users), **counts, "revision": directory.revision}

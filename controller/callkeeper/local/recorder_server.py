@@ -23,7 +23,6 @@ from callkeeper.local.audit_destination import MakeDestination
 from callkeeper.local.exits import EXIT_STATE_UNUSABLE, CannotRun
 from callkeeper.local.listening import url_of
 from callkeeper.local.tls import ReloadedTls
-from callkeeper.policy.directory import Directory
 from callkeeper.recorder.app import create_app
 from callkeeper.recorder.clock import Clock, SystemClock
 from callkeeper.recorder.config_store import DiskConfigStore
@@ -57,8 +56,6 @@ class ServerParts:
         mask: shows numbers as audit rows may hold them.
         audit: makes where audit rows go.
         locator: finds settings in files.
-        directory: the users of an authoritative source, else None.
-        directory_source: that source in words, `users.csv`.
         clock: tells the recorder the time.
         trusted_proxies: whose X-Forwarded-For is believed.
         tls: the certificates to be served with; None for plain HTTP.
@@ -72,8 +69,6 @@ class ServerParts:
     mask: NumberMask
     audit: MakeDestination
     locator: Locator = field(default_factory=NoLocator)
-    directory: Directory | None = None
-    directory_source: str | None = None
     clock: Clock = field(default_factory=SystemClock)
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     tls: ReloadedTls | None = None
@@ -159,8 +154,6 @@ class RecorderServer:
                     audit=sink,
                     audit_reader=self._destination.reader(sink, self._delivery),
                     mask=given.mask,
-                    directory=given.directory,
-                    directory_source=given.directory_source,
                     locator=given.locator,
                     clock=given.clock,
                     trusted_proxies=given.trusted_proxies,

@@ -29,6 +29,7 @@ from callkeeper.local.exits import (
 from callkeeper.local.exposure import exposed_address, warning
 from callkeeper.local.fleet import Fleet, needs_embedded
 from callkeeper.local.folder import FolderContent, content_digest, last_saved, read_content
+from callkeeper.local.given_users import GivenUsers
 from callkeeper.local.listening import bind
 from callkeeper.local.locating import FolderLocator
 from callkeeper.local.log_keeping import keep_log_as
@@ -41,15 +42,17 @@ from callkeeper.local.telling import Started, Teller
 from callkeeper.local.tls import ReloadedTls, TlsFiles
 from callkeeper.local.tokens import LocalPrincipals, open_principals
 from callkeeper.local.users import NAME as USERS
-from callkeeper.local.users_journal import UsersJournal
+from callkeeper.local.users import FolderUsers
 from callkeeper.local.watching import changes
 from callkeeper.manifests.located import LocatedFinding
 from callkeeper.policy.cross_check import cross_check
-from callkeeper.policy.directory import Directory
 from callkeeper.reconcile.reasons import Reason
 from callkeeper.reconcile.reconciler import Outcome
+from callkeeper.recorder.auditing import Actor
 from callkeeper.recorder.clock import Clock, RehearsedClock, SystemClock
-from callkeeper.recorder.errors import TokenFileFault
+from callkeeper.recorder.errors import StorageFault, TokenFileFault
+from callkeeper.recorder.parts import Recorder
+from callkeeper.recorder.principals import Principal
 
 FIRST_SECONDS = 5.0
 """How long the first page waits for recorders elsewhere; the embedded one answers in milliseconds."""
@@ -140,10 +143,9 @@ class Up:
     _attribution: FolderAttribution = field(init=False)
     _mask: NumberMask = field(init=False)
     _status_file: StatusFile = field(init=False)
-    _users_journal: UsersJournal = field(init=False)
     _principals: LocalPrincipals = field(init=False)
     _embedded: RecorderServer | None = None
-    _directory: Directory | None = None
+    _given: GivenUsers | None = None
     _content: FolderContent | None = None
     _outcomes: dict[ObjectKey, Outcome] = field(default_factory=dict)
     _failures: dict[ObjectKey, str] = field(default_factory=dict)
@@ -166,8 +168,6 @@ class Up:
         bound = self._bind() if needs_embedded(content.readings) else None
         self._mask = NumberMask(self.state.number_key())
         self._attribution = FolderAttribution(folder)
-        kept = path / "reconcile" / "users.json"
-        self._users_journal = UsersJournal(kept, folder / USERS, self.store, self._attribution, SystemClock().now)
         self._status_file = StatusFile(path)
         try:
             email = await asyncio.to_thread(git.user_email, folder)
@@ -187,9 +187,8 @@ class Up:
             take_over=self.options.take_over,
             previous=read_statuses(path),
         )
-        self._directory = content.users.directory
         if bound is not None:
-            await self._start_embedded(bound)
+            await self._start_embedded(bound, content)
         self.stack.push_async_callback(self._fleet.stop)
         url = self._embedded.own_url if self._embedded else None
         try:
@@ -235,33 +234,27 @@ class Up:
 
     async def _take(self, content: FolderContent) -> None:
         """Bring what the folder holds into force, as far as it can be taken."""
-        self._content, before = content, self._directory
+        self._content = content
         self._take_users(content)
         if not content.broken and content.manifests is not None:
             self.locator.loaded(content.manifests)
             self._attribution.loaded(content.manifests)
             if self._embedded is None and needs_embedded(content.readings):
-                await self._start_embedded(self._bind())
+                await self._start_embedded(self._bind(), content)
             await self._fleet.offer(content.readings)
-        await self._tell_users(before)
+        await self._tell_users()
         if self._page_shown and (content.broken or not self._fleet.recorders):
             self._say_findings()
         self._write_statuses()
 
     def _take_users(self, content: FolderContent) -> None:
-        directory = content.users.directory
-        if directory is None or (self._directory is not None and directory.revision == self._directory.revision):
-            return
-        self._directory = directory
-        if self._embedded is not None:
-            self._embedded.recorder.users.give(directory, USERS)
-        if self._page_shown:
+        if self._given is not None and self._given.take(content.users) and (directory := content.users.directory):
             self.teller.note("users", f"{USERS}: {len(directory.users)} users are in force")
 
-    async def _tell_users(self, before: Directory | None) -> None:
-        if self._embedded is None or self._directory is None:
+    async def _tell_users(self) -> None:
+        if self._given is None:
             return
-        failure = await self._users_journal.record(self._directory, before)
+        failure = await self._given.tell()
         if failure is not None:
             self.teller.note("UsersNotAudited", f"{USERS} is in force, but not yet in the audit log: {failure}")
 
@@ -272,7 +265,7 @@ class Up:
             self.teller.note("PlainHttp", warning(address))
         return bound
 
-    async def _start_embedded(self, bound: socket.socket) -> None:
+    async def _start_embedded(self, bound: socket.socket, content: FolderContent) -> None:
         tls = own = None
         if self.options.tls is not None:
             tls, own = ReloadedTls(self.options.tls), bind(_LOOPBACK, 0)
@@ -285,17 +278,35 @@ class Up:
                 mask=self._mask,
                 audit=lambda rows, sender: StoreDestination(self.store, rows, sender),
                 locator=self.locator,
-                directory=self._directory,
-                directory_source=USERS if self._directory is not None else None,
                 tls=tls,
                 own=own,
                 clock=self._clock(),
                 trusted_proxies=self.options.trusted_proxies,
             )
         )
+        await self._begin_users(self._embedded.recorder, content.users)
         await self._embedded.start()
         self.stack.push_async_callback(self._embedded.stop)
         self._fleet.embedded = self._embedded.own_url, self._principals.token
+
+    async def _begin_users(self, recorder: Recorder, read: FolderUsers) -> None:
+        """Bring users.csv into force before the recorder serves; where it is broken, the users from before."""
+        self._given = GivenUsers(recorder, USERS, self._who_changed_users)
+        self._given.take(read)
+        if not read.findings:
+            return
+        try:
+            await self._given.recall()
+        except StorageFault as fault:
+            raise CannotRun(str(fault), EXIT_STATE_UNUSABLE) from fault
+        users = len(recorder.users.directory.users)
+        self.teller.note("UsersFromBefore", f"{USERS} cannot be taken: the {users} users from before are in force")
+
+    def _who_changed_users(self) -> tuple[Actor, dict[str, str]]:
+        found = self._attribution.actor_of_file(self.options.folder / USERS)
+        known = {"author": found.author, "commit": found.commit}
+        actor = Actor(principal=Principal(id="up", email=found.email), ip_address=found.ip_address)
+        return actor, {name: text for name, text in known.items() if text}
 
     def _clock(self) -> Clock:
         ahead = self.options.clock_ahead
@@ -384,7 +395,9 @@ class Up:
         self._write_statuses()
 
     def _started(self) -> Started:
-        directory = self._directory
+        directory = self._content.users.directory if self._content is not None else None
+        if self._embedded is not None and (users := self._embedded.recorder.users).given_by is not None:
+            directory = users.directory
         pages = {}
         for key in self._fleet.recorders:
             outcome = self._outcomes.get(key)

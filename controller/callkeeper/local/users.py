@@ -26,6 +26,13 @@ class FolderUsers:
     directory: Directory | None
     findings: tuple[LocatedFinding, ...] = ()
 
+    @property
+    def complaint(self) -> str | None:
+        """Why there are no users in it; None when there are."""
+        if self.directory is not None:
+            return None
+        return self.findings[0].finding.message if self.findings else "it is not there"
+
 
 def read_users(folder: Path) -> FolderUsers:
     """Read `users.csv` of a settings folder. Total: whatever is wrong is a finding."""

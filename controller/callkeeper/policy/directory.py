@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from callkeeper.policy.numbers import normalize_number
 
@@ -247,3 +247,22 @@ def line(*, extension: str | None = None, e164: str | None = None) -> Line:
     if normalized["e164"] is not None and not normalized["e164"].startswith("+"):
         raise ValueError("e164 has no leading + (a public number is written +390212345)")
     return Line(extension=normalized["extension"], e164=normalized["e164"])
+
+
+def user_from_json(value: Mapping[str, Any]) -> User:
+    """The user again, from what `user_to_json` made.
+
+    Raises:
+        ValueError: it is something else; so do KeyError and TypeError say.
+    """
+    return User(
+        id=value["id"],
+        name=value["name"],
+        surname=value["surname"],
+        email=value["email"],
+        lines=tuple(line(extension=pair["extension"], e164=pair["e164"]) for pair in value["lines"]),
+        licences=frozenset(Licence(word) for word in value["licences"]),
+        roles=frozenset(Role(word) for word in value["roles"]),
+        groups=tuple(value["groups"]),
+        status=UserStatus(value["status"]),
+    )

@@ -51,6 +51,11 @@ class Metrics:
         self.buffered_calls = Gauge(
             "callkeeper_buffered_calls", "Calls kept from their start until somebody starts.", registry=self._registry
         )
+        self.users_unusable = Gauge(
+            "callkeeper_users_unusable",
+            "1 while the file that gives the users cannot be used; those before are in force.",
+            registry=self._registry,
+        )
         self.media_bytes = Counter(
             "callkeeper_media_bytes", "Bytes of media stored, of uploads that ended.", registry=self._registry
         )

@@ -143,6 +143,7 @@ class Recorder:
         )
         metrics.watch_sweeps(sweeper, guard)
         metrics.open_uploads.set_function(lambda: float(len(media.uploads.all)))
+        metrics.users_unusable.set_function(lambda: float(users.given_fault is not None))
         metrics.buffered_calls.set_function(lambda: float(media.buffers.open_count))
         return cls(
             parts=parts,

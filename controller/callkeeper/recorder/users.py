@@ -87,11 +87,13 @@ class Users:
         self._one_at_a_time = asyncio.Lock()
         self._retired = kept.retired
         self.given_by = given_by
+        self.given_fault: str | None = None
+        """Why that source, as it is now, is not what is in force; set by whoever reads it."""
         self.directory = Directory.of(kept.users) if given is None else given
         self.search = _warm(UserSearch(self.directory))
 
     def give(self, directory: Directory, given_by: str | None) -> None:
-        """Swap in what the authoritative source says now (`local/` calls this when the file was saved)."""
+        """Swap in what the authoritative source says now."""
         self.search = _warm(UserSearch(directory))
         self.directory = directory
         self.given_by = given_by

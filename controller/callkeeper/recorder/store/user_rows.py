@@ -5,12 +5,11 @@ A user is one JSON text, as the API answers it: nobody asks the database about u
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
-from callkeeper.policy.directory import Licence, Role, User, UserStatus, line, user_to_json
+from callkeeper.policy.directory import User, user_from_json, user_to_json
 from callkeeper.recorder.errors import StorageFault
 from callkeeper.recorder.retired_users import Retired
 from callkeeper.recorder.store.schema import retired_users, users
@@ -40,7 +39,7 @@ class UserRowsSql:
         found = []
         for row in self._connection.execute(select(users).order_by(users.c.id)):
             try:
-                found.append(_user(json.loads(row.document)))
+                found.append(user_from_json(json.loads(row.document)))
             except (ValueError, KeyError, TypeError) as error:
                 raise StorageFault(
                     "a user in the store is not what was written there", "restore the state folder from a backup"
@@ -64,17 +63,3 @@ class UserRowsSql:
             self._connection.execute(_REMOVE_USER, [{"asked": name} for name in retired])
             rows = [{"id": name, "at": one.at, "email": one.email} for name, one in retired.items()]
             self._connection.execute(_RETIRE, rows)
-
-
-def _user(value: dict[str, Any]) -> User:
-    return User(
-        id=value["id"],
-        name=value["name"],
-        surname=value["surname"],
-        email=value["email"],
-        lines=tuple(line(extension=pair["extension"], e164=pair["e164"]) for pair in value["lines"]),
-        licences=frozenset(Licence(word) for word in value["licences"]),
-        roles=frozenset(Role(word) for word in value["roles"]),
-        groups=tuple(value["groups"]),
-        status=UserStatus(value["status"]),
-    )
