@@ -1,6 +1,8 @@
 """A call kept from its start: taken only while somebody may start, the beginning of what is started, gone otherwise."""
 
+import asyncio
 import gc
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -8,9 +10,9 @@ import httpx
 import pytest
 from tests.recorder.media import made
 from tests.recorder.media.sending import files, offset, send
-from tests.recorder.stage import POLICY, Stage
+from tests.recorder.stage import BLACKLIST, POLICY, Stage
 
-from callkeeper.policy.config import PolicySection, RecorderConfig
+from callkeeper.policy.config import BlacklistEntry, PolicySection, RecorderConfig
 from callkeeper.recorder import bounds
 from callkeeper.recorder.auditing import Actor
 from callkeeper.recorder.principals import Principal
@@ -140,3 +142,37 @@ async def test_a_start_just_before_the_end_keeps_the_beginning(recorder: Stage) 
     recorder.recorder.calls.end(started.id)
     assert media.buffers.open_count == 0
     assert (await send(recorder, f"{segment}-1", b"", len(WAV))).json()["sha256"] == sha256(WAV).hexdigest()
+
+
+async def test_a_second_start_reaches_back_to_the_stop_and_hides_no_hole(recorder: Stage) -> None:
+    await recorder.program(whole_call())
+    segment = await recorder.segment()
+    await keep(recorder, segment, WAV[:5_000])
+    await recorder.event(segment, "start", "user:ada")
+    await send(recorder, f"{segment}-1", WAV[5_000:], 5_000)
+    await recorder.event(segment, "stop", "user:ada")
+    assert (await keep(recorder, segment, WAV, 5_000)).json()["expectedOffset"] == 0
+    later = made.wav(0.5)
+    assert (await keep(recorder, segment, later)).status_code == 204
+    await recorder.event(segment, "start", "user:ada")
+    assert (await send(recorder, f"{segment}-2", b"", len(later))).json()["sha256"] == sha256(later).hexdigest()
+
+
+async def test_it_is_gone_when_a_blacklisted_party_joins_and_begins_anew_when_it_has_left(recorder: Stage) -> None:
+    entry = BlacklistEntry(pattern="+39!", object=BLACKLIST, entry="+39!")
+    await recorder.program(replace(whole_call(), blacklist=(entry,)))
+    segment = await recorder.segment(calling={"number": "+41311234567"})
+    await keep(recorder, segment, WAV)
+    await recorder.event(segment, "update", participants=[{"number": "+390212345"}])
+    assert recorder.recorder.media.buffers.open_count == 0
+    async with asyncio.timeout(30):
+        # It is closed in its lane.
+        while nameless(recorder.folder):
+            await asyncio.sleep(0.01)
+    refused = (await keep(recorder, segment, WAV, len(WAV))).json()
+    assert (refused["type"], refused["reason"]) == ("/problems/not-buffered", "Blacklisted")
+    await recorder.event(segment, "update", participants=[])
+    assert await buffered(recorder, segment) == 0
+    assert (await keep(recorder, segment, WAV[:5_000])).status_code == 204
+    await recorder.event(segment, "start", "user:ada")
+    assert await offset(recorder, f"{segment}-1") == 5_000

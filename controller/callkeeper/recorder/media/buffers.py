@@ -4,7 +4,9 @@ Facts:
     - It lies in files without a name, on the disk of the media folder: nobody can open them, not even the recorder once
       they are closed, and a process that dies leaves none behind. What was in them stays in free blocks of the disk
       until those are written again, as with every deleted file.
-    - Taken only while somebody may still start, and bounded in bytes and in time. When the segment ends it is gone.
+    - Taken only while somebody may still start, and bounded in bytes and in time. It is gone as soon as nobody may:
+      everybody has started, the decision has become no, the segment has ended. What came after such a time would stand
+      behind what came before it, with a hole that nobody sees.
     - A start copies what is there into the recording it opens; the media that follows is sent to that recording.
 """
 
@@ -144,8 +146,8 @@ class Buffers:
             Unprocessable: it is not what is taken.
             StorageFull, StorageFault: it was not written; the buffer begins anew.
         """
-        see_sender(buffer.sender, sender)
         found = self._see_waiting(buffer.segment)
+        see_sender(buffer.sender, sender)
         over = self._clock.now() - found.started > timedelta(seconds=bounds.BUFFERED_SECONDS)
         if over or buffer.accepted + len(data) > bounds.BUFFERED_BYTES:
             raise Conflict(
@@ -164,7 +166,7 @@ class Buffers:
             raise storage_error(error) from error
 
     def follow(self, segment: Segment) -> None:
-        """A segment has changed: recordings that reach back begin with what is kept; of one that ended it goes."""
+        """A segment has changed: recordings that reach back begin with what is kept; where nobody waits it goes."""
         buffer = self._open.get(segment.id)
         if buffer is None:
             return
@@ -173,7 +175,7 @@ class Buffers:
                 buffer.fed.add(name)
                 key = key_of(segment.number, int(name.rpartition("-")[2]))
                 self._uploads.begin_with(name, key, opened, buffer.lane, partial(_copy, buffer))
-        if segment.ended is not None:
+        if not self._calls.is_buffering(segment.id):
             self._destroy(buffer)
 
     async def close(self) -> None:
