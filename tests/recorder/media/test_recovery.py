@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from tests.recorder import served
 from tests.recorder.media import made
 from tests.recorder.media.disks import FailingDisk
@@ -74,6 +75,19 @@ async def test_an_upload_after_its_call_goes_on_after_a_restart(recorder: Stage)
     assert answer.json()["sha256"] == sha256(WAV).hexdigest()
     assert answer.json()["channels"] == ["calling"]
     assert (await kept(after, name)).status is Status.COMPLETE
+
+
+async def test_too_little_to_tell_what_it_is_goes_without_an_error(recorder: Stage) -> None:
+    name = await recording(recorder)
+    await send(recorder, name, WAV[:5_000], complete=False)
+    os.truncate(media_folder(recorder) / f"incoming/{name}.part", 7)
+    with capture_logs() as logged:
+        after = await restarted(recorder)
+    told = [(line["log_level"], line["event"]) for line in logged if line.get("recording") == name]
+    assert told == [("info", "media_too_short")]
+    found = await kept(after, name)
+    assert (found.status, found.media, files(after)) == (Status.INTERRUPTED, None, [])
+    assert (await send(after, name, WAV)).status_code == 200
 
 
 async def test_all_of_a_recording_may_come_after_a_crash_where_nothing_had(recorder: Stage) -> None:

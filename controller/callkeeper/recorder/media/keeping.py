@@ -142,6 +142,11 @@ class MediaKeeper:
     async def _end(self, found: KeptRecording, status: Status) -> None:
         written = await asyncio.to_thread(self.files.part(found.id).stat)
         upload = await self.uploads.open(found.id, found.key, found.opened)
+        if not upload.accepted:
+            # A power cut left less than tells what it is. Nothing that plays is lost, and all of it may be sent again.
+            log.info("media_too_short", recording=found.id)
+            await self.uploads.release(upload)
+            return
         upload.touched = datetime.fromtimestamp(written.st_mtime, UTC)
         await self.uploads.finish(upload, None, status=status)
 
