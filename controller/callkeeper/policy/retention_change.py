@@ -5,7 +5,7 @@ knows the recordings.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from callkeeper.policy.config import RetentionSection
@@ -78,6 +78,7 @@ class RetentionEffects:
         deletes: those of them that would be gone at once.
         holds: unreleased holds that lose their protection, by extra retention being disabled or having run out.
         sample: some of the recordings it takes something from.
+        losing: ids of those holds.
     """
 
     recordings: int = 0
@@ -85,6 +86,19 @@ class RetentionEffects:
     deletes: int = 0
     holds: int = 0
     sample: tuple[Affected, ...] = ()
+    losing: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+
+    def with_others(self, others: "RetentionEffects") -> "RetentionEffects":
+        """The effects on these recordings and on others; a hold that covers some of both counts once."""
+        losing = self.losing | others.losing
+        return RetentionEffects(
+            recordings=self.recordings + others.recordings,
+            shortens=self.shortens + others.shortens,
+            deletes=self.deletes + others.deletes,
+            holds=len(losing),
+            sample=self.sample + others.sample,
+            losing=losing,
+        )
 
 
 def retention_change(old: RetentionSection, new: RetentionSection) -> RetentionChange:
@@ -162,7 +176,12 @@ def effects_of(
             found = Affected(name=recording.name, was=was, becomes=becomes, deleted=goes_at_once, holds=lost)
             affected.append(found)
     return RetentionEffects(
-        recordings=seen, shortens=shortened, deletes=deleted, holds=len(losing), sample=tuple(affected)
+        recordings=seen,
+        shortens=shortened,
+        deletes=deleted,
+        holds=len(losing),
+        sample=tuple(affected),
+        losing=frozenset(losing),
     )
 
 

@@ -4,7 +4,7 @@ Nothing here changes anything. Calls are decided anew under both configs with th
 settings make the difference; the answer holds no numbers.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,8 +18,11 @@ from callkeeper.policy.directory import Directory
 from callkeeper.policy.retention import Hold
 from callkeeper.policy.retention_change import RetentionEffects, StoredRecording, effects_of
 from callkeeper.recorder import bounds
-from callkeeper.recorder.store.port import Reading, Store
-from callkeeper.recorder.store.values import KeptHold
+from callkeeper.recorder.store.port import Store
+from callkeeper.recorder.store.values import ExpiringRecording, KeptHold
+
+Holds = Mapping[str, tuple[KeptHold, ...]]
+"""By conversation, released ones too."""
 
 
 async def on_recordings(
@@ -30,18 +33,25 @@ async def on_recordings(
     Raises:
         StorageFault: the store cannot be read.
     """
+    return await store.read(lambda rows: effects_on(rows.expiring(), in_force, candidate, rows.all_holds(), now))
+
+
+def effects_on(
+    rows: Iterable[ExpiringRecording],
+    in_force: RecorderConfig | None,
+    candidate: RecorderConfig,
+    holds: Holds,
+    now: datetime,
+) -> RetentionEffects:
+    """The same of these recordings."""
     # Without a config nothing expires, as under the rule that nobody has changed.
     old = RetentionSection() if in_force is None else in_force.retention
-    return await store.read(lambda rows: _on_recordings(rows, old, candidate.retention, now))
-
-
-def _on_recordings(rows: Reading, old: RetentionSection, new: RetentionSection, now: datetime) -> RetentionEffects:
     expiring = (
         StoredRecording(name=one.id, conversation=one.conversation, ended_at=one.clock, minimum_until=one.minimum_until)
-        for one in rows.expiring()
+        for one in rows
     )
-    holds = {name: [_hold(hold) for hold in holds] for name, holds in rows.all_holds().items()}
-    return effects_of(expiring, holds, old, new, now, sample=bounds.EFFECT_SAMPLE)
+    terms = {name: [_hold(hold) for hold in these] for name, these in holds.items()}
+    return effects_of(expiring, terms, old, candidate.retention, now, sample=bounds.EFFECT_SAMPLE)
 
 
 def _hold(hold: KeptHold) -> Hold:

@@ -19,11 +19,13 @@ from callkeeper.policy.compile import UsedConfirmation
 from callkeeper.policy.config import AuditSection, RecorderConfig
 from callkeeper.policy.config_json import canonical_bytes
 from callkeeper.policy.config_json import revision as revision_of
+from callkeeper.policy.retention_change import RetentionEffects
 from callkeeper.policy.rules import Rules
 from callkeeper.recorder import bounds
 from callkeeper.recorder.auditing import Actor, AuditSink
 from callkeeper.recorder.clock import Clock
 from callkeeper.recorder.config_store import ConfigStore, Pointer, Stored
+from callkeeper.recorder.effects import Holds
 from callkeeper.recorder.errors import Conflict, PreconditionFailed, Unknown
 
 log = structlog.get_logger()
@@ -69,10 +71,37 @@ class Precondition:
         return not self.first and (self.any or revision in self.revisions)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foreseen:
+    """What was counted beforehand of what a programme takes away.
+
+    Attributes:
+        in_force: what it was counted against; another one makes it worthless.
+        since: recordings that ended at this instant or later are not counted yet.
+        holds: on which the count rests; others make it worthless.
+        effects: of the rest.
+    """
+
+    in_force: Stored | None
+    since: datetime
+    holds: Holds
+    effects: RetentionEffects
+
+
 class Gate(Protocol):
     """Sees that nothing is taken away without a word; asked and told while nothing else can be put."""
 
-    async def let_through(self, in_force: Stored | None, programme: Programme, *, now: datetime) -> None:
+    async def foresee(self, in_force: Stored | None, programme: Programme, *, now: datetime) -> Foreseen:
+        """Do what takes long beforehand, while others act.
+
+        Raises:
+            StorageFault: it cannot be counted.
+        """
+        ...
+
+    async def let_through(
+        self, in_force: Stored | None, programme: Programme, foreseen: Foreseen, *, now: datetime
+    ) -> None:
         """See that the programme's confirmations cover what it takes away, and keep what the rule in force promised.
 
         Raises:
@@ -168,16 +197,17 @@ class Programming:
     async def _put(
         self, programme: Programme, body: bytes, revision: str, precondition: Precondition, actor: Actor
     ) -> bool:
+        foreseen = Foreseen(in_force=None, since=self._clock.now(), holds={}, effects=RetentionEffects())
+        if not self._is_same(programme, revision, precondition):
+            # Before its turn: a million recordings take seconds, in which holds are placed and recordings deleted.
+            foreseen = await self._gate.foresee(self._stored, programme, now=self._clock.now())
         async with self._one_at_a_time:
             before = None if self._stored is None else self._stored.pointer
-            fence(before, programme)
-            same = before is not None and before.revision == revision
-            if not same and not precondition.holds(before.revision if before else None):
-                raise _written_for_another(before)
+            same = self._is_same(programme, revision, precondition)
             if before is not None and same and (before.owner, before.epoch) == (programme.owner, programme.epoch):
                 return False
             if not same:
-                await self._gate.let_through(self._stored, programme, now=self._clock.now())
+                await self._gate.let_through(self._stored, programme, foreseen, now=self._clock.now())
             pointer = self._next(before, programme, revision, same=same)
             if before is not None and before.owner != programme.owner:
                 await self._report_foreign(before, pointer, actor)
@@ -188,6 +218,19 @@ class Programming:
                 await self._gate.came_into_force(previous, self._stored, actor=actor, now=pointer.programmed_at)
         log.info("config_programmed", revision=revision, owner=programme.owner, epoch=programme.epoch, changed=not same)
         return not same
+
+    def _is_same(self, programme: Programme, revision: str, precondition: Precondition) -> bool:
+        """Whether these are the settings in force; if they are not, they may be put now.
+
+        Raises:
+            Conflict, PreconditionFailed: as for `put`.
+        """
+        before = None if self._stored is None else self._stored.pointer
+        fence(before, programme)
+        same = before is not None and before.revision == revision
+        if not same and not precondition.holds(before.revision if before else None):
+            raise _written_for_another(before)
+        return same
 
     def _next(self, before: Pointer | None, programme: Programme, revision: str, *, same: bool) -> Pointer:
         spent = before.spent if before else ()

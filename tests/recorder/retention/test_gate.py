@@ -1,6 +1,6 @@
 """The gate in the recorder: what a config takes away needs the word for it, whoever sends it."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import httpx
@@ -11,6 +11,7 @@ from tests.recorder.stage import BLACKLIST, Stage, config, stage
 from callkeeper.audit.actions import Action
 from callkeeper.policy.config import AuditSection, BlacklistEntry, RecorderConfig
 from callkeeper.policy.config_json import to_json
+from callkeeper.recorder.programming import Foreseen
 
 HOLDS = "/v1/conversations/c-1/holds"
 
@@ -150,6 +151,74 @@ async def test_a_promised_minimum_outlives_the_rule_that_made_it(recorder: Stage
     assert (await recorder.ask("user:ada", "DELETE", f"/v1/recordings/{after}")).status_code == 204
     recorder.clock.forward(31 * 86_400)
     assert (await recorder.ask("user:ada", "DELETE", f"/v1/recordings/{before}")).status_code == 204
+
+
+def while_counting(recorder: Stage, doing: Callable[[], Awaitable[Any]]) -> None:
+    """Have this done once, when the next programme has been counted beforehand and before it has its turn."""
+    gate = recorder.recorder.programming._gate
+    foresee = gate.foresee
+
+    async def seen(*args: Any, **more: Any) -> Foreseen:
+        found = await foresee(*args, **more)
+        gate.foresee = foresee  # type: ignore[method-assign]
+        await doing()
+        return found
+
+    gate.foresee = seen  # type: ignore[method-assign]
+
+
+async def test_what_ends_while_a_put_is_counted_counts_once(recorder: Stage) -> None:
+    await recorder.program(ruled("forever"))
+    await recorded(recorder, "n-1", seconds=600)
+    recorder.clock.forward(600)
+    open_one = await recorder.segment(nativeId="n-2")
+
+    async def doing() -> None:
+        await recorder.event(open_one, "end")
+        await recorded(recorder, "n-3")
+
+    while_counting(recorder, doing)
+    expected = ["retention=forever->90d shortens<=3 deletes<=0 holds<=0"]
+    assert refused(await recorder.put(ruled("90d"))) == expected
+    assert refused(await recorder.put(ruled("90d"))) == expected
+
+
+async def test_holds_are_placed_while_a_put_is_counted_and_count(recorder: Stage) -> None:
+    await recorder.program(ruled("forever", "365d"))
+    await recorded(recorder, "n-1")
+    recorder.clock.forward(600)
+    given = word("retention=forever->90d extraRetention=365d->disabled shortens<=1 deletes<=0 holds<=0")
+    while_counting(recorder, lambda: hold(recorder))
+    (text,) = refused(await recorder.put(ruled("90d", "disabled"), **given))
+    assert text == "retention=forever->90d extraRetention=365d->disabled shortens<=1 deletes<=0 holds<=1"
+
+
+async def test_what_was_counted_for_another_config_does_not_count(recorder: Stage) -> None:
+    await recorder.program(ruled("90d"))
+    await recorded(recorder, "n-1")
+    recorder.clock.forward(600)
+
+    async def doing() -> None:
+        assert (await recorder.put(ruled("forever"))).status_code == 200
+
+    while_counting(recorder, doing)
+    answer = await recorder.put(ruled("80d"), headers={"If-Match": "*"})
+    assert refused(answer) == ["retention=forever->80d shortens<=1 deletes<=0 holds<=0"]
+
+
+async def test_a_minimum_is_promised_to_what_ends_while_a_put_is_counted(recorder: Stage) -> None:
+    await recorder.program(ruled("90d", minimum="30d"))
+    before = await recorded(recorder, "n-1")
+    recorder.clock.forward(600)
+    after: list[str] = []
+
+    async def doing() -> None:
+        after.append(await recorded(recorder, "n-2"))
+
+    while_counting(recorder, doing)
+    assert (await recorder.put(ruled("90d", minimum="none"))).status_code == 200
+    for name in (before, *after):
+        assert (await recorder.ask("user:ada", "DELETE", f"/v1/recordings/{name}")).status_code == 409
 
 
 def blacklist(count: int, first: int = 0) -> RecorderConfig:

@@ -187,6 +187,8 @@ class StoreContract:
             rows.save_segments([segment(9, called=Party(user="bob")), segment(10)])
             for number in (2, 6, 10):
                 rows.add_tag(key_of(number, 1), "claim", by="ada", at=later(70))
+                rows.add_note(note(f"note-{number}", key_of(number, 1), f"about claim {number}"))
+                rows.add_note(note(f"more-{number}", key_of(number, 1), "Claimed again"))
                 rows.set_media(key_of(number, 1), MEDIA, status=Status.COMPLETE, last_media=later(61))
 
         await store.write(unit)
@@ -194,7 +196,8 @@ class StoreContract:
             Search(), Search(status=Status.COMPLETE), Search(status=Status.CLOSED), Search(shortest=1),
             Search(user="ada"), Search(user="bob"), Search(number="+390212345", shortest=1), Search(tags=("claim",)),
             Search(direction="outbound"), Search(scope="internal"), Search(opened_from=later(6), opened_to=later(10)),
-            Search(conversation="c-6"), Search(note="x"), Search(segment="segment6", shortest=1), Search(held=True),
+            Search(conversation="c-6"), Search(note="x"), Search(note="claim"), Search(note="CLAIM 6"),
+            Search(note="again", kind="peerToPeer"), Search(segment="segment6", shortest=1), Search(held=True),
         ):  # fmt: skip
             expected = await ids(store, search, viewer)
             for limit, most in ((1, 1), (2, 3), (100, 2), (100, 100)):
@@ -243,6 +246,16 @@ class StoreContract:
         ended_ones = await store.read(lambda rows: rows.ended_before(FAR, None, 10))
         assert [found.id for found in ended_ones] == ["segment1-1"]
         assert [one.key for one in await store.read(lambda rows: list(rows.expiring()))] == [key_of(2, 1)]
+
+    async def test_what_expires_is_told_by_when_it_ended(self, store: Store) -> None:
+        await store.write(lambda rows: rows.save_segments([ended(segment(1)), ended(segment(2)), segment(3)]))
+        parts = [
+            await store.read(lambda rows, a=asked: [one.key for one in rows.expiring(**a)])
+            for asked in ({"before": later(62)}, {"since": later(62)}, {})
+        ]
+        assert [sorted(part) for part in parts] == [
+            [key_of(1, 1), key_of(3, 1)], [key_of(2, 1)], [key_of(n, 1) for n in (1, 2, 3)]
+        ]  # fmt: skip
 
     async def test_a_buried_recording_leaves_its_tombstone_only(self, store: Store) -> None:
         await store.write(filled)

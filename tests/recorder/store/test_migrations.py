@@ -91,6 +91,20 @@ async def test_a_migration_that_fails_leaves_the_store_as_it_was(tmp_path: Path)
         assert rows(connection) == before
 
 
+async def test_notes_know_when_their_recording_was_opened_after_they_came_up(tmp_path: Path) -> None:
+    path = await fill(tmp_path)
+    with create_engine(f"sqlite:///{path}").connect() as connection:
+        before = rows(connection)
+        connection.rollback()
+        downgrade(connection, "0002")
+        assert "opened" not in {column["name"] for column in inspect(connection).get_columns("notes")}
+        connection.rollback()
+        upgrade(connection)
+        assert rows(connection) == before
+        opened = "SELECT count(*) FROM notes JOIN recordings ON key = recording AND notes.opened = recordings.opened"
+        assert connection.scalar(text(opened)) == len(before["notes"]) > 0
+
+
 ADA = User(id="ada", email="ada@example.com", lines=(line(extension="2001"),), groups=("sales",))
 GONE = Retired(at="2026-03-01T00:00:00.000000Z", email="5e")
 
@@ -116,7 +130,7 @@ async def test_users_move_from_their_file_into_a_filled_store_and_back(tmp_path:
         before = rows(connection)
     write_users(tmp_path)
     with engine.connect() as connection:
-        upgrade(connection)
+        upgrade(connection, "0002")
         after = rows(connection)
     # One row more, until the files are gone: that they are to go.
     assert after.pop("meta") == [*before.pop("meta"), ("users-in-store", "1")]

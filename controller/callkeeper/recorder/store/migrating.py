@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from callkeeper.recorder.errors import StorageFault
 
-HEAD = "0002"
+HEAD = "0003"
 """The version of the tables in `schema`."""
 
 

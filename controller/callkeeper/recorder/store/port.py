@@ -108,8 +108,13 @@ class RetentionRows(Protocol):
         """Recordings whose removal was begun, the earliest opened first."""
         ...
 
-    def expiring(self) -> Iterator[ExpiringRecording]:
-        """Every recording that is not being removed, as the arithmetic needs it, streamed in no order."""
+    def expiring(self, *, before: datetime | None = None, since: datetime | None = None) -> Iterator[ExpiringRecording]:
+        """Every recording that is not being removed, as the arithmetic needs it, streamed in no order.
+
+        Args:
+            before: only those whose clock is before this instant, and those that have none.
+            since: only those whose clock is this instant or later.
+        """
         ...
 
     def holds_of(self, conversations: Iterable[str]) -> dict[str, tuple[KeptHold, ...]]:

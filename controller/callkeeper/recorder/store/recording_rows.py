@@ -172,6 +172,7 @@ class RecordingRowsSql(SegmentRowsSql):
 
     def add_note(self, note: Note) -> None:
         """See the port."""
+        opened = select(recordings.c.opened).where(recordings.c.key == note.recording).scalar_subquery()
         self._connection.execute(
             insert(notes).values(
                 id=note.id,
@@ -180,6 +181,7 @@ class RecordingRowsSql(SegmentRowsSql):
                 text=note.text,
                 created=micros(note.created),
                 edited=micros(note.edited),
+                opened=opened,
             )
         )
 

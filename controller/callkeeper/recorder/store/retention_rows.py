@@ -51,11 +51,16 @@ class RetentionRowsSql(RecordingRowsSql):
         asked = select(own.key).where(own.status == Status.UNREACHABLE.value).order_by(own.opened, own.key)
         return self.recordings_of(self._connection.scalars(asked.limit(limit)).all())
 
-    def expiring(self) -> Iterator[ExpiringRecording]:
+    def expiring(self, *, before: datetime | None = None, since: datetime | None = None) -> Iterator[ExpiringRecording]:
         """See the port."""
         own = recordings.c
         asked = select(own.key, own.id, own.conversation, own.clock, own.minimum_until)
         asked = asked.where(own.status != Status.UNREACHABLE.value)
+        if before is not None:
+            asked = asked.where(or_(own.clock.is_(None), own.clock < micros(before)))
+        if since is not None:
+            asked = asked.where(own.clock >= micros(since))
+            asked = asked.with_hint(recordings, "INDEXED BY ix_recordings_clock", "sqlite")
         found = self._connection.execution_options(stream_results=True).execute(asked)
         for rows in found.partitions(_STREAMED_ROWS):
             for key, identifier, conversation, clock, minimum_until in rows:

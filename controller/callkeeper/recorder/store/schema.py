@@ -2,8 +2,8 @@
 
 Facts:
     - Instants are microseconds since 1970 in UTC (`instants`), JSON is text, and what is joined is joined by numbers.
-    - `recording_viewers`, `recording_parties` and `recording_tags` repeat when the recording was opened, so that a page
-      in time order of whatever they select is one walk along an index, with no sorting.
+    - `recording_viewers`, `recording_parties`, `recording_tags` and `notes` repeat when the recording was opened, so
+      that a page in time order of whatever they select is one walk along an index, with no sorting.
     - Rows that hang on a recording go with it; `tombstones` and `erasure_requests` outlive it and refer to it by name.
 """
 
@@ -147,7 +147,9 @@ notes = Table(
     Column("text", Text, nullable=False),
     Column("created", Integer, nullable=False),
     Column("edited", Integer),
+    Column("opened", Integer, nullable=False, server_default=text("0")),
     Index("ix_notes_recording", "recording", "created"),
+    Index("ix_notes_opened", "opened", "recording"),
 )
 
 holds = Table(

@@ -171,9 +171,6 @@ def _walks(search: Search, viewer: Viewer, keys: tuple[str, ...]) -> list[_Walk]
         )
         walk.asked = walk.asked.distinct()
         return [walk]
-    if search.note is not None:
-        noted = select(notes.c.recording).where(notes.c.text.icontains(search.note, autoescape=True))
-        return [_Walk(recordings, own.key, None, own.key.in_(noted), seen=seen)]
     if search.tags:
         table = recording_tags
         return [_Walk(table, table.c.recording, None, table.c.tag == search.tags[0], seen=seen)]
@@ -185,6 +182,11 @@ def _walks(search: Search, viewer: Viewer, keys: tuple[str, ...]) -> list[_Walk]
     if not viewer.everything:
         table = recording_viewers
         return [_Walk(table, table.c.recording, None, table.c.viewer == key) for key in keys]
+    if search.note is not None:
+        # Whatever narrows by an index goes before: a text is found by reading.
+        walk = _Walk(notes, notes.c.recording, "ix_notes_opened")
+        walk.asked = walk.asked.distinct()
+        return [walk]
     return [_Walk(recordings, own.key, *_index(search))]
 
 
