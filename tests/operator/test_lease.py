@@ -15,18 +15,23 @@ PATH = paths.lease("callkeeper", "operator")
 class Replica:
     """One that leads whenever it may."""
 
-    def __init__(self, api, identity, clock=None):
+    def __init__(self, api, identity, clock=None, supervisor=None):
         self.lease = Lease(api, "callkeeper", "operator", identity, times=QUICK, **({"clock": clock} if clock else {}))
         self.terms = []
         self.leading = asyncio.Event()
         self.ended = asyncio.Event()
-        self.task = asyncio.create_task(self.lease.run(self.lead))
+        self.fails = asyncio.Event()
+        self.task = asyncio.create_task(supervisor.keep("lead", self.run) if supervisor else self.run())
+
+    async def run(self):
+        await self.lease.run(self.lead)
 
     async def lead(self, term):
         self.terms.append(term)
         self.leading.set()
         try:
-            await asyncio.Event().wait()
+            await self.fails.wait()
+            raise RuntimeError("as the test wants it")
         finally:
             self.leading.clear()
             self.ended.set()

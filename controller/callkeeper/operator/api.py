@@ -26,8 +26,9 @@ from callkeeper.operator.errors import (
 REQUEST_SECONDS = 30.0
 """The longest a request may take; a page of large objects takes a second."""
 
-CONNECTIONS = 32
-"""At once to the API server. Its own share for one client is in the hundreds of requests."""
+CONNECTIONS = 20
+"""At once to the API server, some more than statuses are written at once: a lease is renewed meanwhile. Each takes a
+handshake and a quarter of a megabyte."""
 
 PAGE_SIZE = 100
 """Objects of one page. An object has 1.5 MB at most, usually a few KB: a page is a few hundred KB."""

@@ -7,7 +7,7 @@ elsewhere. One fleet is one term of leadership: nothing of it outlives that.
 import asyncio
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -34,6 +34,7 @@ from callkeeper.operator.status_values import (
     status_value,
 )
 from callkeeper.operator.status_writer import Json, StatusWriter
+from callkeeper.operator.supervising import Supervisor
 from callkeeper.operator.turns import Turns
 from callkeeper.reconcile.attribution import Attribution
 from callkeeper.reconcile.backoff import Backoff
@@ -73,6 +74,7 @@ class Parts:
         announcer: writes events.
         log_of: where the rows about a Recorder go.
         attribution: knows who changed what.
+        supervisor: keeps workers running.
         cluster: names the cluster in the owner's name.
         home: the namespace in which the operator keeps its own.
         scope: the namespaces governed; empty for all.
@@ -87,6 +89,7 @@ class Parts:
     announcer: Announcer
     log_of: Callable[[ObjectKey], AuditPort]
     attribution: Attribution
+    supervisor: Supervisor
     cluster: str
     home: str
     scope: tuple[str, ...]
@@ -128,7 +131,6 @@ class Fleet:
                 await asyncio.sleep(GATHER_SECONDS)
                 self._woken.clear()
                 await self._refresh(sorted(registry.take_dirty()))
-                self._see_failures()
         finally:
             registry.changed = lambda: None
             sweeping.cancel()
@@ -192,9 +194,18 @@ class Fleet:
             await self._told(key, outcome)
 
         worker = Worker(
-            reconciler, Backoff(random.random), tell, previous=KnownStatuses(entries), turn=self._turns.turn
+            reconciler,
+            Backoff(random.random),
+            tell,
+            previous=KnownStatuses(parts.registry.entries(key.namespace)),
+            remembers=False,
+            turn=self._turns.turn,
         )
-        return Governed(key=key, target=target, port=port, ledger=ledger, worker=worker)
+
+        async def keep(run: Callable[[], Awaitable[None]]) -> None:
+            await parts.supervisor.keep("reconcile", run, failed=lambda: self._looked_at(key))
+
+        return Governed(key=key, target=target, port=port, ledger=ledger, worker=worker, keep=keep)
 
     def _port(self, key: ObjectKey, target: Target) -> ClusterRecorder | NowhereRecorder:
         if target.spec is None:
@@ -214,8 +225,7 @@ class Fleet:
                 self.keeping.want(key, outcome.in_force.audit)
             statuses = {one: self._judged(key, status) for one, status in statuses.items()}
         await self._write(statuses, outcome)
-        self._settled.add(key)
-        self._look_settled()
+        self._looked_at(key)
 
     def _judged(self, recorder: ObjectKey, status: ObjectStatus) -> ObjectStatus:
         """With what the collector says, where it has a say."""
@@ -284,10 +294,10 @@ class Fleet:
             else:
                 log.info("swept", ledgers=swept)
 
-    def _see_failures(self) -> None:
-        for governed in self._governed.values():
-            if (failure := governed.failure()) is not None:
-                raise failure
+    def _looked_at(self, key: ObjectKey) -> None:
+        """It had its turn, whatever came of it: no recorder holds up the first pass."""
+        self._settled.add(key)
+        self._look_settled()
 
     def _look_settled(self) -> None:
         if self._begun and self._settled >= set(self._governed):

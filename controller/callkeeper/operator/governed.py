@@ -6,7 +6,7 @@ together is here; which Recorders there are is `fleet`'s.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -71,6 +71,7 @@ class Governed:
         port: the way there.
         ledger: what was programmed.
         worker: keeps it reconciled.
+        keep: runs its task, whatever happens.
         told: when it was told of a change last, monotonic seconds.
         readings: what it was told last.
     """
@@ -80,6 +81,7 @@ class Governed:
     port: ClusterRecorder | NowhereRecorder
     ledger: ClusterLedger
     worker: Worker
+    keep: Callable[[Callable[[], Awaitable[None]]], Awaitable[None]]
     told: float = field(default_factory=time.monotonic)
     readings: Sequence[ObjectReading] = ()
     _task: asyncio.Task[None] | None = None
@@ -88,7 +90,7 @@ class Governed:
         """Its objects as they are now."""
         self.told, self.readings = time.monotonic(), readings
         if self._task is None:
-            self._task = asyncio.create_task(self._run(), name=f"reconcile {self.key}")
+            self._task = asyncio.create_task(self._kept(), name=f"reconcile {self.key}")
         self.worker.offer(readings)
 
     async def end(self) -> None:
@@ -99,14 +101,13 @@ class Governed:
                 await self._task
         await self.port.close()
 
-    def failure(self) -> BaseException | None:
-        """What ended the worker that should not have ended, or None."""
-        task = self._task
-        return task.exception() if task is not None and task.done() and not task.cancelled() else None
+    async def _kept(self) -> None:
+        await self.keep(self._run)
 
     async def _run(self) -> None:
         if await self._is_first():
             await self._quiet()
+        self.worker.wake()  # begun anew, it has to look at what it was told already
         await self.worker.run()
 
     async def _is_first(self) -> bool:

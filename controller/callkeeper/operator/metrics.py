@@ -71,6 +71,12 @@ class Metrics:
         self.relists = Counter(
             "callkeeper_operator_listings", "Complete listings, by result.", ["result"], registry=self._registry
         )
+        self.task_failures = Counter(
+            "callkeeper_operator_task_failures",
+            "Errors nobody foresaw that ended a task, which was begun anew.",
+            ["task"],
+            registry=self._registry,
+        )
         tasks = Gauge(
             "callkeeper_operator_tasks", "Tasks of the event loop: a leak shows here first.", registry=self._registry
         )

@@ -14,11 +14,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel
-
 from callkeeper.kinds.finding import ObjectKey
 from callkeeper.kinds.reading import KINDS, ObjectReading, read_object
 from callkeeper.kinds.terms import GROUP
+from callkeeper.operator.compacting import compact
 
 REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
 """The annotation that asks for a reconcile; its value is echoed in `status.lastHandledReconcileAt`."""
@@ -122,8 +121,7 @@ class Registry:
             known.version, known.status = version, status
             return
         self._gone.pop(key, None)
-        reading = read_object(lean(document))
-        _lighten(reading.resource)
+        reading = compact(read_object(lean(document)))
         entry = Entry(reading=reading, version=version, status=status)
         self._objects[key.namespace][key] = entry
         self._tell(Seen(key=key, uid=entry.uid, version=version, document=document, listed=listed))
@@ -176,20 +174,6 @@ def lean(document: Mapping[str, Any]) -> dict[str, Any]:
         "metadata": {name: metadata[name] for name in kept if name in metadata}
         | {"annotations": _annotations(metadata)},
     } | ({"spec": document["spec"]} if "spec" in document else {})
-
-
-_NO_NAMES: set[str] = set()
-
-
-def _lighten(part: object) -> None:
-    """Forget which fields were given and which are defaults: nobody asks, and a set an entry is a third of a list."""
-    if isinstance(part, BaseModel):
-        object.__setattr__(part, "__pydantic_fields_set__", _NO_NAMES)
-        for value in part.__dict__.values():
-            _lighten(value)
-    elif isinstance(part, tuple):
-        for value in part:
-            _lighten(value)
 
 
 def status_bytes(status: Mapping[str, Any] | None) -> bytes:

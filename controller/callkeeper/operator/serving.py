@@ -35,11 +35,12 @@ from callkeeper.operator.errors import ApiDenied, ApiNotFound, ApiUnavailable, C
 from callkeeper.operator.fleet import Fleet, Parts
 from callkeeper.operator.lease import Lease, Term
 from callkeeper.operator.listing import Listing
-from callkeeper.operator.memory import give_back
+from callkeeper.operator.memory import give_back, prepare
 from callkeeper.operator.metrics import Metrics
 from callkeeper.operator.options import Options
 from callkeeper.operator.registry import Registry, Seen, key_of
 from callkeeper.operator.status_writer import StatusWriter
+from callkeeper.operator.supervising import Supervisor
 from callkeeper.operator.watching import Watching
 from callkeeper.reconcile.reconciler import AuditPort
 
@@ -69,6 +70,7 @@ async def run(options: Options) -> None:
     Raises:
         CannotStart: it cannot run like this.
     """
+    prepare()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(COMPILING_AT_ONCE, thread_name_prefix="beside the loop"))
@@ -105,6 +107,7 @@ class Operator:
         self._api = KubeApi(access)
         self._registry = Registry()
         self._metrics = Metrics()
+        self._supervisor = Supervisor(self._metrics.task_failures)
         self._metrics.objects.set_function(lambda: len(self._registry))
         self._listing = Listing(self._api, self._registry, options.namespaces, self._count_listing)
         identity = f"{socket.gethostname()}_{secrets.token_hex(4)}"
@@ -144,15 +147,16 @@ class Operator:
         await self._wait_for_cluster()
         self._observe_changes()
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._listing.run(), name="list")
-            group.create_task(self._announcer.run(), name="announce")
-            group.create_task(self._watch(), name="watch")
+            keep = self._supervisor.keep
+            group.create_task(keep("list", self._listing.run))
+            group.create_task(keep("announce", self._announcer.run))
+            group.create_task(keep("watch", self._watch))
             await self._listing.complete.wait()
             log.info("listed", objects=len(self._registry))
             give_back()
             if self._rows is not None:
                 self._rows.complete(self._options.namespaces or None)
-            group.create_task(self._lease.run(self._lead), name="lease")
+            group.create_task(keep("lead", lambda: self._lease.run(self._lead)))
 
     async def _wait_for_cluster(self) -> None:
         """Wait until our kinds are served and the cluster has a name.
@@ -253,6 +257,7 @@ class Operator:
             announcer=self._announcer,
             log_of=self._log_of,
             attribution=self._attribution,
+            supervisor=self._supervisor,
             cluster=self._cluster,
             home=self._home,
             scope=self._options.namespaces,
@@ -278,11 +283,13 @@ class Operator:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(fleet.run(), name="fleet")
-                group.create_task(self._exports.run(), name="exports")
+                # What fails in a fleet ends the term: everything of it is over before the lease is given back.
+                keep = self._supervisor.keep
+                group.create_task(keep("exports", self._exports.run))
                 if fleet.keeping is not None:
-                    group.create_task(fleet.keeping.run(), name="keep audit logs")
+                    group.create_task(keep("keep audit logs", fleet.keeping.run))
                 if self._rows is not None:
-                    group.create_task(self._rows.run(), name="tell changes")
+                    group.create_task(keep("tell changes", self._rows.run))
         finally:
             settling.cancel()
             self._fleet = self._exports = None
@@ -309,4 +316,4 @@ class Operator:
             return "leads, and the first pass is not over yet"
         if self._listing.age_seconds > STALE_SECONDS:
             return f"nothing could be listed for {STALE_SECONDS:g} seconds"
-        return None
+        return self._supervisor.problem

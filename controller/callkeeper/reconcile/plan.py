@@ -104,7 +104,7 @@ def make_plan(
     there = Found(config=state.config)
     found = there if isinstance(in_force, Lost) else None
     compiled = compile_objects(readings, recorder=recorder, in_force=in_force, effects=effects, found=found)
-    wanted = _revision(compiled)
+    wanted = _revision(compiled, state)
     drifted = ledger.revision is not None and state.revision not in {ledger.revision, wanted}
     leave = _why_leave(compiled, ledger, state, wanted, take_over=take_over)
     if leave is None and drifted and state.revision is not None and _drift_policy(readings, recorder):
@@ -114,7 +114,7 @@ def make_plan(
         return Plan(step=Step.LEAVE, compiled=compiled, wanted=wanted, drifted=drifted, reason=reason, message=message)
     if drifted and isinstance(in_force, RecorderConfig):
         compiled = compile_objects(readings, recorder=recorder, in_force=in_force, effects=effects, found=there)
-        wanted = _revision(compiled)
+        wanted = _revision(compiled, state)
     if compiled.question is not None and effects is None:
         question = _envelope(compiled, ledger, state, take_over=take_over)
         return Plan(
@@ -145,7 +145,10 @@ def short(text: str | None) -> str:
     return text[:SHORT_REVISION] if text else "none"
 
 
-def _revision(compiled: Compiled) -> str | None:
+def _revision(compiled: Compiled, state: RecorderState) -> str | None:
+    """Of what is wanted; equal configs have equal revisions, and comparing costs a tenth of making one."""
+    if compiled.config is not None and compiled.config == state.config:
+        return state.revision
     return revision(compiled.config) if compiled.config is not None else None
 
 

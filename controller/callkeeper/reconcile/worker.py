@@ -35,6 +35,7 @@ class Worker:
         tell: Callable[[Outcome], Awaitable[None]],
         *,
         previous: Statuses | None = None,
+        remembers: bool = True,
         poll_seconds: float = DRIFT_POLL_SECONDS,
         turn: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
     ) -> None:
@@ -45,6 +46,7 @@ class Worker:
             backoff: how long to wait after a failure.
             tell: called after every reconcile.
             previous: statuses of an earlier run.
+            remembers: whether the statuses of each reconcile are kept for the next; False where `previous` shows them.
             poll_seconds: between looks for drift.
             turn: entered for each reconcile, where many workers share a machine.
         """
@@ -52,11 +54,13 @@ class Worker:
         self._backoff = backoff
         self._tell = tell
         self._statuses: Statuses = previous or {}
+        self._remembers = remembers
         self._poll_seconds = poll_seconds
         self._turn = turn
         self._readings: Sequence[ObjectReading] | None = None
         self._woken = asyncio.Event()
         self._seen: RecorderState | None = None
+        self._away = False
 
     @property
     def statuses(self) -> Statuses:
@@ -82,20 +86,25 @@ class Worker:
         """Reconcile whenever there is a reason to, for ever."""
         await self._woken.wait()
         while True:
-            assert self._readings is not None
-            async with self._turn():
-                # Offered while it waited for its turn: taken too.
-                self._woken.clear()
-                outcome = await self._reconciler.reconcile(self._readings, self._statuses)
-            self._statuses = outcome.statuses
-            self._seen = outcome.state
-            await self._tell(outcome)
-            if outcome.retry:
-                away = outcome.failure is not None and outcome.failure[0] is Reason.UNREACHABLE
-                await self._sleep(self._backoff.failed(UNREACHABLE_CAP_SECONDS if away else None))
-            else:
+            if await self._reconcile():
                 self._backoff.succeeded()
                 await self._until_something_happens()
+            else:
+                await self._sleep(self._backoff.failed(UNREACHABLE_CAP_SECONDS if self._away else None))
+
+    async def _reconcile(self) -> bool:
+        """Reconcile once; False where it is to be tried again. An outcome is large, and is not kept while it waits."""
+        assert self._readings is not None
+        async with self._turn():
+            # Offered while it waited for its turn: taken too.
+            self._woken.clear()
+            outcome = await self._reconciler.reconcile(self._readings, self._statuses)
+        if self._remembers:
+            self._statuses = outcome.statuses
+        self._seen = outcome.state
+        self._away = outcome.failure is not None and outcome.failure[0] is Reason.UNREACHABLE
+        await self._tell(outcome)
+        return not outcome.retry
 
     async def _until_something_happens(self) -> None:
         """Return when objects were offered, or the recorder runs something else than it did."""
