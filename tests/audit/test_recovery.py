@@ -12,6 +12,7 @@ from callkeeper.audit.errors import StoreUnavailable
 from callkeeper.audit.recovery import Recovery
 from callkeeper.audit.row import HEADER, row
 from callkeeper.audit.store import AuditStore
+from callkeeper.audit.verify import verify
 
 DAY = "audit-2026-11-23"
 TOMORROW = NOON + timedelta(days=1)
@@ -132,6 +133,23 @@ async def test_a_side_file_that_is_gone_is_made_anew_from_the_rows(tmp_path, day
     # The chain goes on behind a side file that is gone between others: it cannot be made again, only told.
     assert [damage.file for damage in recovery.damaged] == ([f"{DAY}.csv"] if "2026-11-23" in days else [])
     assert set(stored(tmp_path)) == ALL | {"recorder:8", "recorder:9"}
+
+
+async def test_rows_of_late_runs_that_other_side_files_cover_are_not_counted_again(tmp_path):
+    clock = Clock()
+    async with AuditStore.open(tmp_path, now=clock) as store:
+        for day in range(4):
+            clock.at = NOON + timedelta(days=day)
+            await store.append([event(day * 10 + 1, at=clock.at)])
+            await store.append([event(day * 10 + 2, at=clock.at - timedelta(seconds=9))])
+        known = store.head.total
+    (tmp_path / "audit-2026-11-26.commits").unlink()
+    async with AuditStore.open(tmp_path, now=clock) as store:
+        assert store.recovery.rebuilt == ("audit-2026-11-26.commits",)
+        assert store.recovery.recovered_rows == 2
+        assert (store.head.total.rows, store.head.total.size) == (known.rows, known.size) == (8, known.size)
+    found = verify(tmp_path)
+    assert found.rows == 8
 
 
 async def test_every_truncation_of_the_side_file_loses_no_row(tmp_path):

@@ -9,8 +9,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
+from tests.audit.documented import assert_documented
 from tests.audit.making import NOON, Clock, event, identifiers, read_csv, stored
 
+from callkeeper.audit.actions import Action
 from callkeeper.audit.checkpoints import checkpoint_lines, list_checkpoints
 from callkeeper.audit.disk import LocalDisk
 from callkeeper.audit.errors import KeyUnusable, SettingsError
@@ -128,6 +130,14 @@ async def test_what_is_older_than_the_retention_is_deleted_told_and_leaves_signe
         assert len(read_stubs(tmp_path, "2026-11-01")) >= 3
         await write_days(store, clock, range(20, 23))
         await store.maintain()
+        assert (tmp_path / "audit-2026-11-05.csv").exists(), "by a clock that has jumped nothing is deleted"
+        (tmp_path / "clock.json").unlink()
+        await store.maintain()
+        assert not (tmp_path / "audit-2026-11-05.csv").exists()
+        (row,) = [row for row in read_csv(b"".join(export_range(tmp_path, START, day(99)))) if row[4] == "AcceptClock"]
+        details = json.loads(row[5])
+        assert_documented(Action.ACCEPT_CLOCK, {key: value for key, value in details.items() if key != "id"})
+        assert timedelta(seconds=details["aheadSeconds"]) > timedelta(days=16)
     found = verify(tmp_path)
     assert found.sound
     assert found.deleted > 6

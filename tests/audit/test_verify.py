@@ -76,6 +76,18 @@ async def test_a_flipped_bit_is_found_in_every_byte_of_every_file(tmp_path):
     flip_and_find(tmp_path, step=1)
 
 
+async def test_a_torn_last_line_of_checkpoints_is_a_tail(tmp_path):
+    await fill(tmp_path)
+    path = tmp_path / "checkpoints"
+    whole = path.read_bytes()
+    last = whole.splitlines(keepends=True)[-1]
+    path.write_bytes(whole + last[:40])
+    found = verify(tmp_path)
+    assert found.sound
+    (tail,) = [tail for tail in found.tails if tail.file == "checkpoints"]
+    assert (tail.offset, tail.size, tail.torn) == (len(whole), 40, 40)
+
+
 async def test_the_first_altered_commit_is_named_with_its_rows_and_bytes(tmp_path):
     await fill(tmp_path)
     path = tmp_path / f"{NEXT}.csv"

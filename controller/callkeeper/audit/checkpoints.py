@@ -16,7 +16,6 @@ Not here: writing them (`notary`), holding a store against them (`verify_checkpo
 """
 
 import base64
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -181,12 +180,35 @@ def checkpoint_lines(folder: Path) -> list[str]:
     Raises:
         OSError: the file cannot be read.
     """
+    lines, rest = _lines_and_rest(folder)
+    return [*lines, rest] if rest and _is_whole(rest) else lines
+
+
+def torn_checkpoint(folder: Path) -> tuple[int, int] | None:
+    """Where a last line that was not written to its end begins, and its bytes; None where there is none such.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    lines, rest = _lines_and_rest(folder)
+    if not rest or _is_whole(rest):
+        return None
+    # Any byte is one character here.
+    return sum(len(line) + 1 for line in lines), len(rest)
+
+
+def _lines_and_rest(folder: Path) -> tuple[list[str], str]:
     try:
         *lines, rest = (folder / CHECKPOINTS).read_bytes().decode("ascii", "replace").split("\n")
     except FileNotFoundError:
-        return []
-    if rest:
-        with suppress(CheckpointError):
-            read_signed(rest[:-1])
-            lines.append(rest)
-    return lines
+        return [], ""
+    return lines, rest
+
+
+def _is_whole(rest: str) -> bool:
+    """A line but for its end, which was altered; else it was never written to it."""
+    try:
+        read_signed(rest[:-1])
+    except CheckpointError:
+        return False
+    return True

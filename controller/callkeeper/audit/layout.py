@@ -8,6 +8,7 @@
     audit-2026-11-23.deleted         signed: what retention has deleted of that day (`stubs`)
     checkpoints                      signed: tree heads and keys (`checkpoints`)
     settings.json                    how the log is kept (`log_settings`)
+    clock.json                       the time last believed, where retention deletes (`clock_watch`)
     signing-key.pem                  the key that signs, where no other place was named (`signing`)
     reserve                          space kept for telling that the disk is full (`space`)
     unsynced                         a sync failed here; the next opening trusts nothing after these lengths
@@ -28,6 +29,7 @@ from pathlib import Path
 LOCK = "lock"
 CHECKPOINTS = "checkpoints"
 SETTINGS = "settings.json"
+CLOCK = "clock.json"
 SIGNING_KEY = "signing-key.pem"
 RESERVE = "reserve"
 UNSYNCED = "unsynced"

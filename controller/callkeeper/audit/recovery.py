@@ -36,7 +36,7 @@ from callkeeper.audit.packed import PackedError
 from callkeeper.audit.position import Position
 from callkeeper.audit.row import HEADER, date_text
 from callkeeper.audit.scan import all_marks, last_date, raise_mark, read_stretch, scan, whole_rows_end
-from callkeeper.audit.side_tail import SideTail, claimed_files, read_side_tail
+from callkeeper.audit.side_tail import SideTail, claimed_files, committed_extents, read_side_tail
 from callkeeper.audit.stored_rows import PlainRows
 from callkeeper.audit.stubs import read_stubs
 
@@ -283,7 +283,10 @@ class _Recoverer:
         in_flight = [name for name in written if name not in listing.compressed and str(name) not in self._at.files]
         # Of what the side file before knows of, the rest is looked at; of everything else all is.
         kept = {file: extent for file, extent in self._at.files.items() if not _is_closed(file, day)}
-        self._at.files = {**{str(name): (0, 0) for name in in_flight}, **kept}
+        proven = committed_extents(
+            [self._folder / commits_name(other) for other in earlier], {str(name) for name in in_flight if name.run}
+        )
+        self._at.files = {**{str(name): proven.get(str(name), (0, 0)) for name in in_flight}, **kept}
         self._at.commits_day = day
         line, self._at.chain = self._at.state(date_text(self._now()), rebuilt=True).line(self._at.chain)
         create_complete(self._disk, self._folder / commits_name(day), line)

@@ -4,12 +4,15 @@ Read backwards from the end of the file to its last valid state line, so that op
 """
 
 import json
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
 from callkeeper.audit.commits import Commit, State, read_line
 from callkeeper.audit.layout import SegmentName
 from callkeeper.audit.scan import read_stretch
+from callkeeper.audit.side_lines import Proof, side_lines
 
 TAIL_BYTES = 4 * 1024 * 1024
 """How much of a side file is read from its end; holds the last state line unless the store has very many senders."""
@@ -74,6 +77,21 @@ def claimed_files(lost: bytes) -> dict[str, tuple[int, int]]:
             if isinstance(name, str) and SegmentName.parse(name) and size >= 0 and rows >= 0:
                 files.setdefault(name, (size, rows))
     return files
+
+
+def committed_extents(side_files: Iterable[Path], wanted: AbstractSet[str]) -> dict[str, tuple[int, int]]:
+    """How far these files with rows are committed by whole side files, in bytes and rows; absent where they are not.
+
+    Raises:
+        OSError: one cannot be read.
+    """
+    extents: dict[str, tuple[int, int]] = {}
+    for path in side_files if wanted else ():
+        for line in side_lines(path, None, path.stat().st_size):
+            proof = line.content
+            if isinstance(proof, Proof) and proof.fits and proof.file in wanted:
+                extents[proof.file] = (proof.offset + proof.size, proof.row + proof.rows)
+    return extents
 
 
 def _tail_of(data: bytes, start: int) -> SideTail | None:

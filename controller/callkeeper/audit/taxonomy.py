@@ -240,8 +240,9 @@ _TABLE: tuple[Entry, ...] = (
     _entry(
         Action.ACCEPT_CLOCK,
         Area.PLATFORM,
-        RECORDER,
-        "Somebody said that the time is right after it had jumped, so that recordings expire again.",
+        f"{RECORDER}, {COLLECTOR}",
+        "Somebody said that the time is right after it had jumped, so that recordings, or days of this log, expire "
+        "again.",
         ("now", "instant", "the time that was accepted, RFC 3339"),
         ("seen", "instant", "the last time that had been believed"),
         ("aheadSeconds", "number", "how far the clock had jumped"),

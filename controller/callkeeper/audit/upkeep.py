@@ -11,12 +11,13 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import structlog
 
 from callkeeper.audit.actions import Action
+from callkeeper.audit.clock_watch import ClockWatch
 from callkeeper.audit.errors import AuditError
 from callkeeper.audit.event import AuditEvent
 from callkeeper.audit.files import StoreFiles
@@ -81,6 +82,8 @@ class Upkeep:
         self._full_since: datetime | None = None
         self._refused = 0
         self._stopping = False
+        self._clock_stopped = False
+        self._watch = ClockWatch(files.folder, files.disk)
         self._closed: object = None
         self._woken = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
@@ -114,7 +117,7 @@ class Upkeep:
             if self._signed_at is None or now - self._signed_at >= CHECKPOINT_EVERY or now < self._signed_at:
                 await self._in_thread(self._files.checkpoint)
                 self._signed_at = now
-            await self._close_days(now)
+            await self._close_days(now, may_delete=await self._may_delete(now))
 
     async def last_checkpoint(self) -> None:
         """Sign what was written last, as far as that is possible."""
@@ -175,13 +178,34 @@ class Upkeep:
             if not self._stopping:
                 await self._guarded(self.round())
 
-    async def _close_days(self, now: datetime) -> None:
+    async def _may_delete(self, now: datetime) -> bool:
+        """Whether the log is to be deleted from at all, and the clock is one to delete by."""
+        if self._files.settings.kept is None:
+            return False
+        loop = asyncio.get_running_loop()
+        look = await loop.run_in_executor(self._thread, self._watch.look, now)
+        seen, ahead = look.belief.seen, look.belief.ahead
+        if ahead is not None and not self._clock_stopped:
+            log.error("audit_clock_jumped", ahead_seconds=ahead.total_seconds(), seen=str(seen), now=str(now))
+        elif ahead is None and self._clock_stopped:
+            log.info("audit_clock_believed", now=str(now))
+        self._clock_stopped = ahead is not None
+        if look.accepted is not None and look.accepted.ahead is not None:
+            details = {
+                "now": now.astimezone(UTC).isoformat(timespec="seconds"),
+                "seen": look.accepted.seen.astimezone(UTC).isoformat(timespec="seconds"),
+                "aheadSeconds": round(look.accepted.ahead.total_seconds()),
+            }
+            await self.tell(Action.ACCEPT_CLOCK, details)
+        return ahead is None
+
+    async def _close_days(self, now: datetime, *, may_delete: bool) -> None:
         """Delete and compress what is to be, when that can be anything new: a day began, or the settings changed."""
         newest, settings = self._files.journal.segment, self._files.settings
-        state = (newest.day if newest else "", now.date(), settings)
+        state = (newest.day if newest else "", now.date(), settings, may_delete)
         if newest is None or state == self._closed:
             return
-        if settings.kept is not None:
+        if may_delete and settings.kept is not None:
             await self._delete(settings.kept, now)
         if settings.compress_closed:
             for name in await asyncio.to_thread(closed_files, self._files.folder):

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from callkeeper.audit.checkpoints import Checkpoint, checkpoint_lines
+from callkeeper.audit.checkpoints import Checkpoint, checkpoint_lines, torn_checkpoint
 from callkeeper.audit.commits import GENESIS, Total
 from callkeeper.audit.keyring import Keyring, read_records
-from callkeeper.audit.layout import SegmentName, commits_name, deleted_name, list_store
+from callkeeper.audit.layout import CHECKPOINTS, SegmentName, commits_name, deleted_name, list_store
 from callkeeper.audit.packed import PackedError
 from callkeeper.audit.row import HEADER
 from callkeeper.audit.scan import scan
@@ -72,6 +72,9 @@ class _Verifier:
         self._held = HeldCheckpoints(self._records.checkpoints, against)
         self._problems: list[Problem] = list(self._records.problems)
         self._tails: list[Tail] = []
+        if (torn := torn_checkpoint(folder)) is not None:
+            offset, size = torn
+            self._tails.append(Tail(file=CHECKPOINTS, offset=offset, size=size, rows=0, torn=size))
         self._notes: list[str] = list(self._records.notes)
         self._extents: dict[str, _Extent] = {}
         self._missing: set[str] = set()

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from callkeeper.cli.main import CouldNotRun
+from callkeeper.cli.proxy_option import networks, trusted_proxy_option
 from callkeeper.cli.tls_options import tls_files, tls_options
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -22,6 +23,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--tokens", required=True, type=_FILE, help="Who may ask; read again when it changes.")
 @click.option("--signing-key", type=_FILE, metavar="FILE", help="Signs checkpoints of every log; made when missing.")
+@trusted_proxy_option
 @tls_options
 @click.option(
     "--log-format", type=click.Choice(["auto", "text", "json"]), default="auto", show_default=True,
@@ -33,6 +35,7 @@ def serve(
     listen: str,
     tokens: Path,
     signing_key: Path | None,
+    trusted_proxy: tuple[str, ...],
     tls_cert: Path | None,
     tls_key: Path | None,
     tls_client_ca: Path | None,
@@ -65,8 +68,10 @@ def serve(
     from callkeeper.local.exits import CannotRun  # noqa: PLC0415 - see above
     from callkeeper.local.listening import bind, host_and_port  # noqa: PLC0415 - see above
     from callkeeper.local.tls import ReloadedTls  # noqa: PLC0415 - see above
+    from callkeeper.recorder.http.protocol import BoundedProtocol  # noqa: PLC0415 - see above
     from callkeeper.recorder.logs import configure_logging  # noqa: PLC0415 - see above
 
+    proxies = networks(trusted_proxy)
     configure_logging(as_json=log_format == "json" or (log_format == "auto" and not sys.stderr.isatty()))
     try:
         host, port = host_and_port(listen)
@@ -83,7 +88,14 @@ def serve(
             following = None if tls is None else asyncio.create_task(tls.follow(), name="follow the certificates")
             try:
                 options = Options(
-                    folder=folder, tokens=tokens, bound=bound, tls=context, shown=shown, signing_key=signing_key
+                    folder=folder,
+                    tokens=tokens,
+                    bound=bound,
+                    tls=context,
+                    shown=shown,
+                    signing_key=signing_key,
+                    trusted_proxies=proxies,
+                    protocol=BoundedProtocol,
                 )
                 await serve_collector(options, stopping)
             finally:

@@ -102,9 +102,6 @@ TOKEN_CHARACTERS = 512
 TOKEN_FILE_BYTES = 8 * 1024 * 1024
 """The token file: 10,000 principals at their longest."""
 
-FORWARDED_CHARACTERS = 4_096
-"""The X-Forwarded-For header that is still looked at."""
-
 EFFECT_SAMPLE = 20
 """Changed decisions, and affected recordings, shown by a check."""
 

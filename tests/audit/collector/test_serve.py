@@ -4,11 +4,12 @@ import asyncio
 import ssl
 from pathlib import Path
 
+import aiohttp
 import pytest
 from click.testing import CliRunner
 from tests.audit.collector.processes import Process
 from tests.audit.collector.served import LOG, token
-from tests.audit.making import event, identifiers, proven_rows, stored
+from tests.audit.making import event, identifiers, proven_rows, read_csv, stored
 from tests.local.certificates import Authority
 
 from callkeeper.audit.collector_client import CollectorClient
@@ -40,6 +41,28 @@ def test_it_serves_with_tls_gives_the_log_to_the_command_line_and_ends_cleanly(t
     refused = CliRunner().invoke(audit, list(map(str, [*asked, "--action", "Login", "--area", "settings"])))
     assert (refused.exit_code, refused.stdout_bytes) == (2, b"")
     assert running.end() == 0
+
+
+def test_behind_a_listed_proxy_a_row_has_the_hop_before_it_and_heads_have_a_bound(tmp_path):
+    running = Process(tmp_path, "--trusted-proxy", "127.0.0.0/8")
+
+    async def ask() -> tuple[int, int, str]:
+        headers = {"Authorization": f"Bearer {token('operator')}"}
+        async with CollectorClient(running.url, lambda: token("operator"), LOG) as client:
+            await client.append([event(1)])
+        async with aiohttp.ClientSession(running.url) as session:
+            path = f"/v1/logs/{LOG}/verify"
+            by = {"Authorization": f"Bearer {token('vera')}", "X-Forwarded-For": "203.0.113.9, 198.51.100.7, 127.0.0.9"}
+            async with session.post(path, json={}, headers=by) as verified:
+                status = verified.status
+            many = {**headers, **{f"X-{number}": "x" for number in range(120)}}
+            async with session.get(f"/v1/logs/{LOG}/status", headers=many) as refused:
+                return status, refused.status, (await refused.json(content_type=None))["type"]
+
+    assert asyncio.run(ask()) == (200, 431, "/problems/headers-too-large")
+    assert running.end() == 0
+    rows = [row for path in (Path(running.folder) / LOG).glob("audit-*.csv") for row in read_csv(path.read_bytes())[1:]]
+    assert [row[2] for row in rows if row[4] == "VerifyAudit"] == ["198.51.100.7"]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from callkeeper.audit.actions import Action
 from callkeeper.audit.event import AuditEvent
 from callkeeper.audit.outbox import OutboxSender
 from callkeeper.audit.store import AuditStore
+from callkeeper.audit.verify import verify
 from callkeeper.local.audit_destination import StoreDestination
 from callkeeper.policy.directory import Directory, User
 from callkeeper.recorder.auditing import Actor
@@ -218,6 +219,28 @@ def test_that_it_was_restored_is_told_under_a_number_of_its_own(kept: Kept, back
     assert "ann@example.com" in row
     assert '""recorder:6""' in row
     assert text.count("AddNote") == 5
+
+
+@pytest.mark.parametrize("replayed", [False, True])
+def test_a_log_of_the_backup_says_that_it_was_restored_and_one_that_goes_on_does_not(
+    kept: Kept, state: Path, tmp_path: Path, replayed: bool
+) -> None:
+    async def log() -> None:
+        async with AuditStore.open(kept.state / "audit", now=lambda: later(1)) as store:
+            made = AuditEvent(
+                sender="recorder", sequence=1, at=later(1), email="ada@example.com", ip_address="",
+                app_name="callkeeper", action=Action.ADD_NOTE, details={"recording": "segment4-1"},
+            )  # fmt: skip
+            await store.append((made,))
+
+    asyncio.run(log())
+    back_up(kept.state, tmp_path / "backup", now=later(2))
+    restore(tmp_path / "backup", state, replay=kept.state if replayed else None, now=later(500), actor=ANN)
+    found = verify(state / "audit")
+    assert found.sound
+    assert any("restored" in note for note in found.notes) is not replayed
+    rows = "".join(path.read_text() for path in (state / "audit").glob("audit-*.csv"))
+    assert rows.count("RestoreAudit") == (0 if replayed else 1)
 
 
 def test_a_backup_of_an_earlier_version_is_brought_up_with_its_users(kept: Kept, state: Path, tmp_path: Path) -> None:

@@ -27,11 +27,17 @@ from callkeeper.audit.collector.problems import Problem, answer
 from callkeeper.audit.collector.proofs import ProofRoutes
 from callkeeper.audit.collector.routes import LogRoutes
 from callkeeper.audit.collector.service import ServiceRoutes
+from callkeeper.audit.peer_address import Network
 from callkeeper.audit.store import utc_now
 
 
 def create_app(
-    logs: Logs, principals: Principals, *, now: Callable[[], datetime] = utc_now, shown: Iterable[Collector] = ()
+    logs: Logs,
+    principals: Principals,
+    *,
+    now: Callable[[], datetime] = utc_now,
+    shown: Iterable[Collector] = (),
+    trusted_proxies: tuple[Network, ...] = (),
 ) -> Starlette:
     """Make the application; whoever serves it closes `app.state.exports` at the end.
 
@@ -40,9 +46,10 @@ def create_app(
         principals: who may ask.
         now: the clock, aware.
         shown: further metrics.
+        trusted_proxies: whose X-Forwarded-For is believed.
     """
     metrics = Metrics(logs, shown)
-    door = Door(principals, metrics)
+    door = Door(principals, metrics, trusted_proxies)
     exports = ExportRoutes(logs, now)
     parts: tuple[Any, ...] = (
         LogRoutes(logs, metrics),

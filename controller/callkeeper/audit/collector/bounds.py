@@ -51,6 +51,9 @@ ALLOWANCES = 1_000
 TOKEN_CHARACTERS = 512
 """A bearer token as sent; those made here have 43 characters."""
 
+FORWARDED_CHARACTERS = 4_096
+"""The X-Forwarded-For header that is still looked at, here and at a recorder."""
+
 TOKEN_FILE_BYTES = 8 * 1024 * 1024
 """The token file: 10,000 principals at their usual length."""
 

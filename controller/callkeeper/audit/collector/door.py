@@ -30,6 +30,7 @@ from callkeeper.audit.errors import (
     StoreError,
     StoreFull,
 )
+from callkeeper.audit.peer_address import Network, peer_address
 
 log = structlog.get_logger()
 _SCHEME = "bearer "
@@ -88,8 +89,9 @@ Handler = Callable[[Asked], Awaitable[Response]]
 class Door:
     """Makes endpoints of handlers."""
 
-    def __init__(self, principals: Principals, metrics: Metrics) -> None:
+    def __init__(self, principals: Principals, metrics: Metrics, trusted_proxies: tuple[Network, ...] = ()) -> None:
         self._principals = principals
+        self._trusted_proxies = trusted_proxies
         self._metrics = metrics
 
     def __call__(
@@ -101,7 +103,7 @@ class Door:
             begun = perf_counter()
             try:
                 principal = self._let_in(request, roles)
-                address = request.client.host if request.client else ""
+                address = peer_address(request, self._trusted_proxies)
                 response = await handler(Asked(request=request, principal=principal, ip_address=address))
             except Exception as error:  # noqa: BLE001 - this is where faults end; each is answered and named
                 problem = _problem(error, route)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from socket import socket
 from ssl import SSLContext
+from typing import Literal
 
 import structlog
 import uvicorn
@@ -20,6 +21,7 @@ from callkeeper.audit.collector.logs import Logs
 from callkeeper.audit.collector.principals import TokenFile
 from callkeeper.audit.errors import StoreBusy, StoreUnavailable
 from callkeeper.audit.layout import LOCK
+from callkeeper.audit.peer_address import Network
 from callkeeper.audit.store import utc_now
 
 log = structlog.get_logger()
@@ -42,6 +44,8 @@ class Options:
         tls: what connections begin with; None for plain HTTP.
         shown: further metrics.
         signing_key: signs the checkpoints of every log; by default each has a key in its own folder.
+        trusted_proxies: whose X-Forwarded-For is believed.
+        protocol: HTTP on a connection; the server's own has no bound on the head of a request.
     """
 
     folder: Path
@@ -50,6 +54,8 @@ class Options:
     tls: SSLContext | None = None
     shown: tuple[Collector, ...] = ()
     signing_key: Path | None = None
+    trusted_proxies: tuple[Network, ...] = ()
+    protocol: type[asyncio.Protocol] | Literal["httptools"] = "httptools"
 
 
 class _Server(uvicorn.Server):
@@ -75,12 +81,12 @@ async def serve_collector(
     with _held(options.folder):
         logs = Logs(options.folder, now=utc_now, signing_key=options.signing_key)
         tls = options.tls
-        app = create_app(logs, principals, shown=options.shown)
+        app = create_app(logs, principals, shown=options.shown, trusted_proxies=options.trusted_proxies)
         server = _Server(
             uvicorn.Config(
                 app,
                 loop="none",
-                http="httptools",
+                http=options.protocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,

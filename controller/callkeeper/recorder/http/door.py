@@ -6,7 +6,6 @@ its log line names the place in the code and never the data.
 """
 
 import traceback
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from time import perf_counter
 from typing import Annotated, Any, Protocol
 
@@ -17,6 +16,7 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from callkeeper.audit.peer_address import Network, peer_address
 from callkeeper.policy.directory import Role
 from callkeeper.recorder import bounds
 from callkeeper.recorder.auditing import Actor
@@ -29,7 +29,6 @@ from callkeeper.recorder.principals import Principal
 
 log = structlog.get_logger()
 
-Network = IPv4Network | IPv6Network
 _SCHEME = "bearer "
 
 
@@ -88,43 +87,6 @@ def door(principals: Principals, metrics: Metrics, trusted_proxies: tuple[Networ
 
 ActorOf = Annotated[Actor, Depends(actor_of)]
 """Who asks; let in by the door."""
-
-
-def peer_address(request: Request, trusted: tuple[Network, ...]) -> str:
-    """The address the request came from: the peer, or the last untrusted hop when the peer is a listed proxy.
-
-    Hops are read from the end of X-Forwarded-For, where the nearest proxy wrote; the first that is not a listed proxy
-    is it, and what stands before it is anybody's claim.
-    """
-    peer = request.client.host if request.client else ""
-    if not trusted or not _listed(peer, trusted):
-        return peer
-    hops = ",".join(request.headers.getlist("x-forwarded-for"))
-    if len(hops) > bounds.FORWARDED_CHARACTERS:
-        return peer
-    for hop in reversed(hops.split(",")):
-        address = _address(hop.strip())
-        if address is None:
-            return peer
-        peer = address
-        if not _listed(address, trusted):
-            break
-    return peer
-
-
-def _address(text: str) -> str | None:
-    try:
-        return str(ip_address(text))
-    except ValueError:
-        return None
-
-
-def _listed(address: str, trusted: tuple[Network, ...]) -> bool:
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return False
-    return any(found in network for network in trusted)
 
 
 def see_media_type(request: Request, wanted: str) -> None:

@@ -8,12 +8,13 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from callkeeper.audit.byte_ranges import Span, Unsatisfiable, asked_span
+from callkeeper.audit.peer_address import peer_address
 from callkeeper.recorder import bounds
 from callkeeper.recorder.auditing import Actor
 from callkeeper.recorder.clock import instant_text
 from callkeeper.recorder.errors import Unknown
 from callkeeper.recorder.http.documented import documented
-from callkeeper.recorder.http.door import ActorOf, peer_address
+from callkeeper.recorder.http.door import ActorOf
 from callkeeper.recorder.http.media_routes import RecordingId
 from callkeeper.recorder.http.problems import Problem
 from callkeeper.recorder.http.recording_answers import PlayTicketAnswer

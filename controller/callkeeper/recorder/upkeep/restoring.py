@@ -4,6 +4,7 @@ What is restored is older than what was lost. Recordings removed in between woul
 be gone: the state that is replaced, or what is left of it, is replayed (`replaying`) before anything is opened.
 """
 
+import asyncio
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,7 +13,9 @@ from pathlib import Path
 from secrets import token_hex
 
 from callkeeper.audit.actions import Action
-from callkeeper.audit.layout import LOCK, RESERVE
+from callkeeper.audit.errors import StoreError
+from callkeeper.audit.layout import LOCK, RESERVE, list_store
+from callkeeper.audit.store import AuditStore
 from callkeeper.recorder.auditing import Actor
 from callkeeper.recorder.clock import instant_text
 from callkeeper.recorder.errors import StorageFault
@@ -72,12 +75,14 @@ def restore(
     try:
         LocalDisk().make_folder(temporary)
         _copy(backup / STATE, temporary, held, done, progress or Progress())
+        log_goes_on = False
         if replay is not None:
             done.replayed = _replay(temporary, replay, done.taken)
-            for folder in (AUDIT, _RECONCILE):
-                _take_newer(replay / folder, temporary / folder)
+            log_goes_on = _take_newer(replay / AUDIT, temporary / AUDIT)
+            _take_newer(replay / _RECONCILE, temporary / _RECONCILE)
+        if not log_goes_on and (temporary / AUDIT).is_dir():
+            asyncio.run(_say_restored(temporary / AUDIT, done.taken, now))
         _leave_row(temporary, done, now, actor)
-        # What is there is of this instant: opening it as a store is the recorder's business.
         sync_tree(temporary)
         temporary.rename(state)
         LocalDisk().sync_folder(state.parent)
@@ -86,6 +91,12 @@ def restore(
         raise StorageFault(
             f"nothing was restored: {error.filename or state}: {error.strerror or error}",
             "see that the disk has room and can be written, then try again",
+        ) from error
+    except StoreError as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise StorageFault(
+            f"nothing was restored: the audit log of the backup cannot be written: {error}",
+            "see that the disk has room and can be written, then try again, or take another backup",
         ) from error
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -161,15 +172,25 @@ def _leave_row(temporary: Path, done: Restored, now: datetime, actor: Actor) -> 
         copy.close()
 
 
-def _take_newer(source: Path, target: Path) -> None:
-    """The log of what is replaced goes on: it holds all that the backup's holds, and what came after."""
+async def _say_restored(folder: Path, taken: datetime, now: datetime) -> None:
+    """The backup's own log is gone on with: its chain and a row of it say so."""
+    if not list_store(folder).segments:
+        return
+    async with AuditStore.open(folder, now=lambda: now) as store:
+        await store.note_restored(instant_text(taken))
+    (folder / LOCK).unlink(missing_ok=True)
+
+
+def _take_newer(source: Path, target: Path) -> bool:
+    """What is replaced goes on: it holds all that the backup's holds, and more. False where there is none."""
     names = [
         path
         for path in source.glob("*")
         if path.is_file() and path.name not in {LOCK, RESERVE} and path.suffix != ".new"
     ]
     if not names:
-        return
+        return False
     shutil.rmtree(target, ignore_errors=True)
     for path in names:
         copy_file(path, target / path.name, path.name, Progress())
+    return True
