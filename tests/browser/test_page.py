@@ -1,5 +1,8 @@
 """The page for people in a browser: signing in, finding, playing, holding, deleting, and what each may do."""
 
+import csv
+import io
+import json
 from collections.abc import Callable
 
 import pytest
@@ -114,6 +117,13 @@ def test_notes_and_tags_are_text_whatever_they_hold(recorder: Recorder, opened: 
     page.get_by_role("button", name="Write a note…").click()
     answer(page, hostile, "Keep")
     expect(page.locator(".note")).to_have_text(hostile)
+    page.get_by_role("button", name="Edit…").click()
+    expect(page.get_by_role("dialog").get_by_label("Note")).to_have_value(hostile)
+    answer(page, f"{hostile}\ntwo lines", "Keep")
+    expect(page.locator(".note")).to_have_text(f"{hostile}\ntwo lines")
+    page.locator(".notes").get_by_role("button", name="Delete").click()
+    answer(page, None, "Delete")
+    expect(page.locator(".note")).to_have_count(0)
     page.get_by_role("button", name="Add a tag…").click()
     answer(page, "vip", "Add")
     expect(page.locator(".tag")).to_contain_text("vip")
@@ -138,6 +148,53 @@ def test_the_search_narrows_the_list_and_no_number_stands_in_an_address(recorder
     page.get_by_label("From").fill("nonsense")
     page.get_by_role("button", name="Search").click()
     expect(page.locator("#list-problem")).to_contain_text("nonsense")
+
+
+def test_the_list_is_saved_as_it_was_searched_and_with_the_token_in_no_address(
+    recorder: Recorder, opened: Opened
+) -> None:
+    name = recorder.recorded(caller="+390555000333")
+    recorder.recorded(caller="+390555000444")
+    page = opened(recorder.url)
+    sign_in(page, recorder.authorization)
+    page.get_by_label("Number of a party").fill("+390555000333")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("#list tr")).to_have_count(1)
+    # What is typed after the search has no say in what is saved.
+    page.get_by_label("Number of a party").fill("+390555000444")
+    saved = {}
+    for kind in ("CSV", "JSON"):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=f"Save all as {kind}").click()
+        assert download.value.suggested_filename == f"recordings.{kind.lower()}"
+        saved[kind] = download.value.path().read_text()
+    assert [row["Id"] for row in csv.DictReader(io.StringIO(saved["CSV"]))] == [name]
+    assert [one["id"] for one in json.loads(saved["JSON"])] == [name]
+    rows = [json.loads(row["Details"]) for row in recorder.audited() if row["ActionType"] == "SearchRecordings"]
+    assert [row["export"] for row in rows if "export" in row] == ["csv", "json"]
+
+
+def test_a_request_to_erase_is_answered_in_the_recorders_words(recorder: Recorder, opened: Opened) -> None:
+    name = recorder.recorded()
+    page = opened(recorder.url)
+    sign_in(page, recorder.authorization)
+    open_recording(page, name)
+    details = page.locator("#details")
+    details.get_by_role("button", name="Hold the conversation…").click()
+    answer(page, "Case 4712", "Hold")
+    expect(details).to_contain_text("On hold: Case 4712")
+    details.get_by_role("button", name="Ask for erasure…").click()
+    answer(page, "Request 17", "Ask")
+    expect(details).to_contain_text("Not erased yet: a legal hold protects the recording until it is released.")
+    expect(details).to_contain_text("A request to erase is registered")
+    expect(details.get_by_role("button", name="Ask for erasure…")).to_have_count(0)
+    other = recorder.recorded()
+    page.get_by_role("button", name="Search").click()
+    open_recording(page, other)
+    details.get_by_role("button", name="Ask for erasure…").click()
+    answer(page, "Request 18", "Ask")
+    expect(details.get_by_role("heading", name="Removed")).to_be_visible()
+    expect(page.locator(f"tr[data-recording='{other}']")).to_have_count(0)
 
 
 def test_people_see_what_is_theirs_and_are_offered_what_their_role_has(recorder: Recorder, opened: Opened) -> None:

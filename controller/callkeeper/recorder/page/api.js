@@ -29,11 +29,9 @@ export function forgetToken() {
   token = "";
 }
 
-/** Ask; the answer's JSON, or null where there is none. */
-export async function ask(method, path, body) {
-  let response;
+async function send(method, path, body) {
   try {
-    response = await fetch(path, {
+    return await fetch(path, {
       method,
       headers: {
         Authorization: `Bearer ${token}`,
@@ -47,15 +45,32 @@ export async function ask(method, path, body) {
   } catch {
     throw new Problem(0, { detail: "the recorder does not answer", next: "see that it runs, then try again" });
   }
+}
+
+async function read(response) {
   const text = await response.text();
-  let value = null;
+  let value;
   try {
-    value = text ? JSON.parse(text) : null;
+    value = text ? JSON.parse(text) : undefined;
   } catch {
     throw new Problem(response.status, { detail: "what answers is no recorder" });
   }
   if (!response.ok) throw new Problem(response.status, value || {});
   return value;
+}
+
+/** Ask; the answer's JSON, or undefined where there is none. */
+export const ask = async (method, path, body) => read(await send(method, path, body));
+
+/** Ask for a file; all of it, or a problem. */
+export async function askForFile(path, body) {
+  const response = await send("POST", path, body);
+  if (!response.ok) return read(response);
+  try {
+    return await response.blob();
+  } catch {
+    throw new Problem(0, { detail: "the answer broke off, and nothing was saved", next: "try again" });
+  }
 }
 
 export const recordingPath = (id) => `/v1/recordings/${encodeURIComponent(id)}`;

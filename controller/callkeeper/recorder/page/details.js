@@ -5,16 +5,18 @@ import { askPerson, button, byId, descriptions, element, say, showProblem } from
 import { player, timeline } from "./player.js";
 import { clock, expiry, instantUtc, parties, size, spaced } from "./words.js";
 
+const WITHHELD = "A request to erase is registered: parties, tags, notes and media are withheld from everybody until it is carried out.";
+
 const place = byId("details");
 let wanted = "";
 
-/** Show a recording; `changed` is called when the list no longer says what is so. */
-export async function showDetails(id, me, changed) {
+/** Show a recording; `changed` is called when the list no longer says what is so. `notice` is said with it. */
+export async function showDetails(id, me, changed, notice = "") {
   wanted = id;
   place.hidden = false;
   try {
     const recording = await ask("GET", recordingPath(id));
-    if (wanted === id) draw(recording, me, changed);
+    if (wanted === id) draw(recording, me, changed, notice);
   } catch (problem) {
     if (wanted === id) drawProblem(id, problem);
   }
@@ -47,16 +49,17 @@ function drawProblem(id, problem) {
   );
 }
 
-function draw(recording, me, changed) {
-  const again = () => showDetails(recording.id, me, changed);
+function draw(recording, me, changed, notice) {
   const problem = element("p", { className: "problem", role: "alert", hidden: true });
   const does = (what, done) => async () => {
     showProblem(problem, null);
     try {
-      if ((await what()) === null) return;
-      say(done);
+      const answer = await what();
+      if (answer === null) return;
+      const [said, kept] = typeof done === "string" ? [done] : done(answer);
+      say(said);
       changed();
-      await again();
+      await showDetails(recording.id, me, changed, kept);
     } catch (error) {
       showProblem(problem, error);
       problem.scrollIntoView({ block: "nearest" });
@@ -68,15 +71,16 @@ function draw(recording, me, changed) {
     place.replaceChildren(heading(parties(recording)), isPlayable ? player(recording) : "", element("div", { className: "rest" }));
   }
   // What plays goes on playing while the rest is drawn again.
-  place.querySelector(".rest").replaceChildren(
+  place.querySelector(".rest").replaceChildren(element("div", {},
     problem,
+    notice && element("p", { className: "notice" }, notice),
+    recording.restricted && element("p", { className: "notice" }, WITHHELD),
     facts(recording),
-    timeline(recording) || "",
+    timeline(recording),
     holds(recording, me, does),
-    tags(recording, me, does),
-    notes(recording, me, does),
-    me.mayDelete ? removal(recording, does) : "",
-  );
+    !recording.restricted && [tags(recording, me, does), notes(recording, me, does)],
+    me.mayDelete && removal(recording, does),
+  ));
 }
 
 function facts(recording) {
@@ -136,6 +140,10 @@ function notes(recording, me, does) {
   const one = (note) => element("li", {},
     element("p", { className: "note" }, note.text),
     element("p", { className: "help" }, `${note.author}, ${instantUtc(note.createdAt)}${note.editedAt ? `, edited ${instantUtc(note.editedAt)}` : ""} `,
+      me.mayWork && button("Edit…", does(async () => {
+        const text = await askPerson({ title: "Edit the note", label: "Note", value: note.text, lines: true, yes: "Keep" });
+        return text && ask("PUT", `${place}/${encodeURIComponent(note.id)}`, { text });
+      }, "The note is changed."), "quiet"),
       me.mayWork && button("Delete", does(async () => {
         const sure = await askPerson({ title: "Delete this note?", text: note.text.slice(0, 200), yes: "Delete" });
         return sure && ask("DELETE", `${place}/${encodeURIComponent(note.id)}`);
@@ -144,18 +152,33 @@ function notes(recording, me, does) {
     element("h3", {}, "Notes"),
     recording.notes.length ? element("ul", { className: "notes" }, recording.notes.map(one)) : element("p", { className: "help" }, "None."),
     me.mayWork && button("Write a note…", does(async () => {
-      const text = await askPerson({ title: "Write a note", label: "Note", yes: "Keep" });
+      const text = await askPerson({ title: "Write a note", label: "Note", lines: true, yes: "Keep" });
       return text && ask("POST", place, { text });
     }, "The note is kept.")));
 }
 
 function removal(recording, does) {
-  return element("section", {}, button("Delete the recording…", does(async () => {
+  const erasing = button("Ask for erasure…", does(async () => {
+    const reason = await askPerson({
+      title: "Ask for this recording to be erased?",
+      text: "It is erased at once. Where something protects it, that is done when the protection ends, and until then it is withheld from everybody.",
+      label: "Which request this is (not who made it)",
+      yes: "Ask",
+    });
+    return reason && ask("POST", `${recordingPath(recording.id)}:erase`, { reason });
+  }, erasure), "danger");
+  const deleting = button("Delete the recording…", does(async () => {
     const sure = await askPerson({
       title: "Delete this recording?",
       text: "Its media is removed and nothing brings it back. A tombstone says that it was there, and who deleted it.",
       yes: "Delete",
     });
-    return sure && ask("DELETE", recordingPath(recording.id)).then(() => true);
-  }, "The recording is deleted."), "danger"));
+    return sure && ask("DELETE", recordingPath(recording.id));
+  }, "The recording is deleted."), "danger");
+  return element("section", { className: "row" }, deleting, !recording.restricted && erasing);
+}
+
+/** What became of a request to erase: a word for now, and a sentence that stays. */
+function erasure(answer) {
+  return answer.executed ? ["The recording is erased."] : ["The request is registered.", `Not erased yet: ${answer.waitsFor}.`];
 }

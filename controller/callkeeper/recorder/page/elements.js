@@ -24,6 +24,13 @@ export function button(label, action, className = "") {
   return element("button", { type: "button", className, onclick: action }, label);
 }
 
+/** Have the browser save this under a name: an address alone would be asked for without the token. */
+export function save(blob, name) {
+  const address = URL.createObjectURL(blob);
+  element("a", { href: address, download: name }).click();
+  URL.revokeObjectURL(address);
+}
+
 const SAID_MILLISECONDS = 6000;
 let silence = 0;
 
@@ -40,19 +47,23 @@ export function showProblem(place, problem) {
 }
 
 /**
- * Ask a person, with a field when `label` is given.
+ * Ask a person, with a field when `label` is given: `value` is in it already, and `lines` lets it have several.
  * Returns what they wrote (or true), or null when they did not mean it.
  */
-export function askPerson({ title, text = "", label = "", yes }) {
+export function askPerson({ title, text = "", label = "", value = "", lines = false, yes }) {
   const dialog = byId("asked");
-  const answer = byId("asked-answer");
+  const [answer, other] = lines ? [byId("asked-lines"), byId("asked-line")] : [byId("asked-line"), byId("asked-lines")];
   byId("asked-title").textContent = title;
   byId("asked-text").textContent = text;
+  byId("asked-text").hidden = !text;
   byId("asked-label").textContent = label;
+  byId("asked-label").htmlFor = answer.id;
   byId("asked-yes").textContent = yes;
   byId("asked-field").hidden = !label;
+  answer.hidden = other.required = false;
+  other.hidden = true;
   answer.required = Boolean(label);
-  answer.value = "";
+  answer.value = value;
   dialog.returnValue = "";
   dialog.showModal();
   if (label) answer.focus();

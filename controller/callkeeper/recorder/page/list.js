@@ -1,12 +1,13 @@
 // Finding recordings: a search, a page at a time. Numbers go in bodies, never in addresses.
 
-import { ask } from "./api.js";
-import { button, byId, element, showProblem } from "./elements.js";
+import { ask, askForFile } from "./api.js";
+import { button, byId, element, save, say, showProblem } from "./elements.js";
 import { showDetails } from "./details.js";
 import { clock, count, instant, parties } from "./words.js";
 
 const form = byId("search");
 let me = null;
+let filter = {};
 let cursor = null;
 let shown = 0;
 let searches = 0;
@@ -21,6 +22,7 @@ export function startList(principal) {
 export function clearList() {
   byId("list").replaceChildren();
   byId("list-count").textContent = "";
+  byId("saving").hidden = true;
   cursor = null;
 }
 
@@ -42,6 +44,7 @@ function wanted() {
 
 async function search() {
   searches += 1;
+  filter = wanted();
   clearList();
   shown = 0;
   await page(null);
@@ -52,16 +55,34 @@ async function page(after) {
   const begun = searches;
   showProblem(problem, null);
   try {
-    const answer = await ask("POST", "/v1/recordings:search", { ...wanted(), limit: 50, ...(after ? { cursor: after } : {}) });
+    const answer = await ask("POST", "/v1/recordings:search", { ...filter, limit: 50, ...(after ? { cursor: after } : {}) });
     if (begun !== searches) return; // another search was begun meanwhile
     byId("list").append(...answer.items.map(row));
     shown += answer.items.length;
     cursor = answer.nextCursor;
     byId("list-count").textContent = shown || cursor ? `${count(shown, "recording")}${cursor ? " so far" : ""}` : "No recording fits.";
     byId("more").hidden = !cursor;
+    byId("saving").hidden = !shown && !cursor;
   } catch (error) {
     showProblem(problem, error);
     byId("more").hidden = true;
+  }
+}
+
+for (const one of byId("saving").children) one.addEventListener("click", () => saveAll(one, one.dataset.format));
+
+/** Save everything that fits the search, shown or not yet. */
+async function saveAll(pressed, format) {
+  const problem = byId("list-problem");
+  showProblem(problem, null);
+  pressed.disabled = true;
+  try {
+    save(await askForFile("/v1/recordings:export", { ...filter, format }), `recordings.${format}`);
+    say("The list is saved.");
+  } catch (error) {
+    showProblem(problem, error);
+  } finally {
+    pressed.disabled = false;
   }
 }
 
