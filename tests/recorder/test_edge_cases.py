@@ -106,8 +106,8 @@ async def test_a_number_asserted_under_privacy_is_matched_and_is_in_no_answer(re
             export = await recorder.ask(token, "POST", "/v1/recordings:export", json={"format": form})
             texts.append(export.text)
         assert await listed(recorder, token, number="+390212345") == {}
-        for path in (f"/v1/calls/{started.json()['segment']}", f"/v1/recordings/{name}"):
-            texts.append((await recorder.ask(token, "GET", path)).text)
+        texts.append((await recorder.ask(token, "GET", f"/v1/calls/{started.json()['segment']}")).text)
+        texts.append((await recorder.ask(token, "GET", f"/v1/recordings/{name}")).text)
     played = await recorder.ask("user:ada", "GET", f"/v1/recordings/{name}/media?download=true")
     texts.append(played.headers["content-disposition"])
     assert "anonymous" in texts[-1]
@@ -141,7 +141,7 @@ async def test_deleting_a_user_keeps_the_recordings_for_those_above_them(tmp_pat
     name = f"{await recorder.segment()}-1"
     content = made.wav(0.5)
     await send(recorder, name, content)
-    assert (await recorder.ask("administrator", "DELETE", "/v1/users/ada")).status_code == 204
+    assert (await recorder.ask("administrator", "DELETE", "/v1/users/ada")).status_code == 200
     assert (await kept(recorder, name)).status is Status.COMPLETE
     for token in ("administrator", "supervisor:sue"):
         assert set(await listed(recorder, token)) == {name}

@@ -3,8 +3,6 @@
 Needs the right to mount one; elsewhere the parts are tested alone, on disks that say they are full.
 """
 
-import asyncio
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -31,7 +29,7 @@ AWAY = "/problems/audit-unavailable"
 class SmallDisk(LocalDisk):
     """Says that there is room, so that it is the file system that refuses and not the reserve."""
 
-    def free_bytes(self, folder: Path) -> int:
+    def free_bytes(self, folder: Path) -> int:  # noqa: ARG002 - the port's
         return 1 << 40
 
 
@@ -73,6 +71,29 @@ async def told(recorder: Stage, action: Action) -> int:
     return sum(event.action is action for _, event in rows)
 
 
+async def write_until_refused(recorder: Stage, name: str, in_the_way: Path) -> tuple[int, int]:
+    """Act as long as the journal has room, see everything refused then; how many notes and searches were answered."""
+    notes = searches = 0
+    while (note := await recorder.ask("user:ada", "POST", f"/v1/recordings/{name}/notes", json=NOTE)).is_success:
+        notes += 1
+        assert notes < 5_000
+    while (await recorder.ask("user:ada", "POST", "/v1/recordings:search", json={})).is_success:
+        searches += 1
+        assert searches < 5_000
+        fill(in_the_way)
+    refused = [
+        note,
+        await recorder.ask("user:ada", "POST", "/v1/recordings:search", json={}),
+        await recorder.ask("user:ada", "GET", f"/v1/recordings/{name}"),
+        await recorder.ask("user:ada", "GET", f"/v1/recordings/{name}/media"),
+        await recorder.ask("user:ada", "POST", "/v1/conversations/c-1/holds", json={"reason": "case 7"}),
+        await recorder.ask("user:ada", "DELETE", f"/v1/recordings/{name}"),
+    ]
+    assert [(one.status_code, one.json().get("type")) for one in refused] == [(503, AWAY)] * len(refused)
+    assert (await recorder.ask(None, "GET", "/readyz")).status_code == 503
+    return notes, searches
+
+
 async def test_a_full_disk_refuses_people_and_media_and_no_call_and_loses_nothing(small: Path) -> None:
     recorder = outboxed(small)
     await recorder.program(config())
@@ -89,28 +110,8 @@ async def test_a_full_disk_refuses_people_and_media_and_no_call_and_loses_nothin
     assert (refused.status_code, refused.json()["type"]) == (507, "/problems/storage-full")
     assert await offset(recorder, growing) == 100_000
 
-    # People: as long as the journal has room they are served; then everything is refused, what only reads as well.
-    notes = 0
-    while (answer := await recorder.ask("user:ada", "POST", f"/v1/recordings/{whole}/notes", json=NOTE)).is_success:
-        notes += 1
-        assert notes < 5_000
-    searches = 0
-    while (await recorder.ask("user:ada", "POST", "/v1/recordings:search", json={})).is_success:
-        searches += 1
-        assert searches < 5_000
-        fill(small / "in-the-way")
-    asked = [
-        answer,
-        await recorder.ask("user:ada", "POST", "/v1/recordings:search", json={}),
-        await recorder.ask("user:ada", "GET", f"/v1/recordings/{whole}"),
-        await recorder.ask("user:ada", "GET", f"/v1/recordings/{whole}/media"),
-        await recorder.ask("user:ada", "POST", "/v1/conversations/c-1/holds", json={"reason": "case 7"}),
-        await recorder.ask("user:ada", "DELETE", f"/v1/recordings/{whole}"),
-    ]
-    assert [(one.status_code, one.json().get("type")) for one in asked] == [(503, AWAY)] * len(asked)
-    assert (await recorder.ask(None, "GET", "/readyz")).status_code == 503
-
-    # Calls: decided, recorded and ended as ever.
+    # People: refused, what only reads as well. Calls: decided, recorded and ended as ever.
+    notes, searches = await write_until_refused(recorder, whole, small / "in-the-way")
     started = await recorder.call(nativeId="n-3")
     assert (started.status_code, started.json()["outcome"]) == (201, "record")
     later = f"{started.json()['segment']}-1"
@@ -118,9 +119,8 @@ async def test_a_full_disk_refuses_people_and_media_and_no_call_and_loses_nothin
 
     # Room again: everything goes on, and nothing that was answered is missing.
     (small / "in-the-way").unlink()
-    async with asyncio.timeout(30):
-        while recorder.recorder.keeper.backlog or recorder.recorder.keeper.failure:
-            await asyncio.sleep(0.05)
+    await recorder.recorder.keeper.finish(30)
+    assert (recorder.recorder.keeper.backlog, recorder.recorder.keeper.failure) == (0, None)
     here = await offset(recorder, growing)
     assert here == 100_000
     finished = await send(recorder, growing, content[here:], here)
@@ -139,4 +139,4 @@ async def test_a_full_disk_refuses_people_and_media_and_no_call_and_loses_nothin
     assert sum(totals.values()) == 3
     assert totals[LedgerState.FAILED] == 0
     await recorder.recorder.media.stop()
-    assert os.listdir(small / "recorder/media/incoming") == []
+    assert list((small / "recorder/media/incoming").iterdir()) == []
