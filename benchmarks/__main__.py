@@ -2,7 +2,7 @@
 
 import json
 import pkgutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -46,42 +46,56 @@ def subjects() -> dict[str, Run]:
 )
 @click.option("--write-docs", is_flag=True, help="Write the tables into docs/reference/benchmarks.md as well.")
 def main(*, quick: bool, names: tuple[str, ...], json_file: Path | None, write_docs: bool) -> None:
-    """Measure Callkeeper, with its peers in the same run."""
+    """Measure Callkeeper, with its peers in the same run.
+
+    A subject that is measured takes the place of its last figures; the others keep theirs, with their own instant.
+    """
     known = subjects()
     unknown = sorted(set(names) - set(known))
     if unknown:
         raise click.UsageError(f"there is no subject {unknown[0]}; known are {', '.join(known)}")
-    if write_docs and (quick or names):
-        raise click.UsageError("--write-docs goes with a full run only: the page shows one run")
-    target = json_file or LATEST
-    target.parent.mkdir(parents=True, exist_ok=True)
-    result: dict[str, Any] = {
-        "callkeeper": __version__,
-        "at": datetime.now(tz=UTC).isoformat(timespec="seconds"),
-        "quick": quick,
-        "machine": machine(ROOT, seconds=0.2 if quick else 1.0),
-        "subjects": {},
-    }
-    click.echo("\n".join(f"{name}: {text}" for name, text in result["machine"].items()))
-    tables: dict[str, Sequence[Row]] = {}
+    if quick and write_docs:
+        raise click.UsageError("--write-docs goes with full sizes only")
+    results = {} if quick else _earlier(json_file or LATEST, known)
     for name in names or known:
-        tables[name] = known[name](quick)
-        result["subjects"][name] = [row.to_json() for row in tables[name]]
-        click.echo(f"\n{name}\n{text_table(tables[name])}")
-    if json_file is not None or not (quick or names):
-        target.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
-        click.echo(f"\nwritten to {target}")
+        facts = machine(ROOT, seconds=0.2 if quick else 1.0)
+        click.echo(f"\n{name}\n" + "\n".join(f"{fact}: {text}" for fact, text in facts.items()))
+        rows = known[name](quick)
+        click.echo(text_table(rows))
+        results[name] = {
+            "at": datetime.now(tz=UTC).isoformat(timespec="seconds"),
+            "callkeeper": __version__,
+            "machine": facts,
+            "rows": [row.to_json() for row in rows],
+        }
+        if json_file is not None or not quick:
+            _write(json_file or LATEST, results)
     if write_docs:
-        _write_page(result, tables)
-        click.echo(f"written to {PAGE.relative_to(ROOT)}")
+        _write_page(results)
+        click.echo(f"\nwritten to {PAGE.relative_to(ROOT)}")
 
 
-def _write_page(result: dict[str, Any], tables: dict[str, Sequence[Row]]) -> None:
-    facts = [f"- {name}: {text}" for name, text in result["machine"].items()]
-    sections = [f"## {_title(name)}\n\n{markdown_table(rows)}" for name, rows in tables.items()]
-    body = "\n\n".join([f"Measured at {result['at']} on:", "\n".join(facts), *sections])
+def _earlier(file: Path, known: Mapping[str, Run]) -> dict[str, Any]:
+    """What was measured before, of the subjects that there are still."""
+    found = json.loads(file.read_text()) if file.exists() else {}
+    return {name: result for name, result in found.items() if name in known}
+
+
+def _write(file: Path, results: Mapping[str, Any]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(dict(sorted(results.items())), indent=1, ensure_ascii=False) + "\n")
+    click.echo(f"written to {file}")
+
+
+def _write_page(results: Mapping[str, Any]) -> None:
+    sections = []
+    for name, result in sorted(results.items()):
+        facts = "; ".join(f"{fact} {text}" for fact, text in result["machine"].items())
+        rows = [Row(**row) for row in result["rows"]]
+        sections.append(f"## {_title(name)}\n\nMeasured at {result['at']}: {facts}.\n\n{markdown_table(rows)}")
     before, _, rest = PAGE.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
+    body = "\n\n".join(sections)
     PAGE.write_text(f"{before}{BEGIN}{body}\n{END}{after}")
 
 

@@ -11,7 +11,7 @@ ROW_BYTES = 117
 
 
 def machine(folder: Path, *, seconds: float) -> dict[str, str | int]:
-    """The machine, as a mapping of text by name.
+    """The machine, as a mapping of text by name; `load` is what else ran on it in the last minute.
 
     Args:
         folder: on the disk whose fdatasync rate is measured.
@@ -22,6 +22,7 @@ def machine(folder: Path, *, seconds: float) -> dict[str, str | int]:
         "cores": len(os.sched_getaffinity(0)),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()}",
+        "load": f"{os.getloadavg()[0]:.1f}",
         "fdatasync of a row": f"{_fdatasync_rate(folder, seconds):,.0f} a second",
     }
 

@@ -93,7 +93,7 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> FakeCollector:
 
 
 async def until_told(collector: FakeCollector, *numbers: int) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while collector.told != list(numbers):  # noqa: ASYNC110 - the fake tells of nothing
             await asyncio.sleep(0.01)
 
