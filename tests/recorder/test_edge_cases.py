@@ -57,8 +57,17 @@ async def test_a_recording_belongs_to_who_started_it_and_to_nobody_else_on_the_c
     assert set(await listed(recorder, "user:ada")) == {f"{segment}-1"}
     assert await listed(recorder, "user:bob") == {}
     stopped = await recorder.event(segment, "stop", "user:bob")
-    assert {user["user"]: user["state"] for user in stopped.json()["users"]}.get("ada", "recording") == "recording"
+    assert [user["user"] for user in stopped.json()["users"]] == ["bob"]
     assert (await kept(recorder, f"{segment}-1")).closed is None
+    for token, users in (
+        ("user:ada", ["ada"]), ("user:bob", ["bob"]), ("supervisor:sue", ["ada"]), ("auditor", ["ada", "bob"]),
+        ("ingest", ["ada", "bob"]),
+    ):  # fmt: skip
+        one = (await recorder.ask(token, "GET", f"/v1/calls/{segment}")).json()
+        (item,) = (await recorder.ask(token, "GET", "/v1/calls")).json()["items"]
+        assert one == item
+        for part in ("users", "decisions"):
+            assert sorted(found["user"] for found in one[part]) == users
 
 
 def sharing(tmp_path: Path) -> Stage:

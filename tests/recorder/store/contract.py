@@ -205,6 +205,15 @@ class StoreContract:
                     await store.read(lambda rows, s=search, n=limit, m=most: paged(rows, s, viewer, n, m)) == expected
                 )
 
+    @pytest.mark.parametrize("asked", ["ärger", "ÄRGER", "strasse", "50%_", "ΌΣΟΣ"])
+    async def test_a_note_is_found_without_regard_to_case_in_any_script(self, store: Store, asked: str) -> None:
+        def unit(rows: Writing) -> None:
+            filled(rows)
+            rows.add_note(note("note-2", key_of(2, 1), "Ärger in der Straße, 50%_ όσος"))
+
+        await store.write(unit)
+        assert await ids(store, Search(note=asked)) == ["segment2-1"]
+
     @pytest.mark.parametrize(
         "search",
         [

@@ -18,7 +18,7 @@ from callkeeper.recorder.http.answers import SegmentAnswer, SegmentsAnswer
 from callkeeper.recorder.http.bodies import StartBody, UpdateBody
 from callkeeper.recorder.http.documented import documented
 from callkeeper.recorder.http.door import ActorOf
-from callkeeper.recorder.http.rights import own_reference, sees_segment
+from callkeeper.recorder.http.rights import own_reference, sees_segment, users_seen
 from callkeeper.recorder.http.shown import shown_segment
 from callkeeper.recorder.parts import Recorder
 from callkeeper.recorder.segment import Segment
@@ -93,7 +93,10 @@ def _add_events(app: FastAPI, recorder: Recorder) -> None:
 
 
 def _add_on_demand(app: FastAPI, recorder: Recorder) -> None:
-    calls, locator = recorder.calls, recorder.parts.locator
+    calls = recorder.calls
+
+    def told(segment: Segment, actor: Actor) -> Response:
+        return SegmentResponse(_shown_to(actor, segment, recorder))
 
     def own(segment: str, actor: Actor) -> str:
         user = own_reference(actor.principal, calls.get(segment), recorder.users.directory)
@@ -108,7 +111,7 @@ def _add_on_demand(app: FastAPI, recorder: Recorder) -> None:
     )
     async def start(segment: SegmentId, actor: ActorOf) -> Response:
         started = await calls.start_recording(segment, own(segment, actor), actor)
-        return SegmentResponse(shown_segment(started, locator))
+        return told(started, actor)
 
     @app.post(
         "/v1/calls/{segment}:stop",
@@ -117,7 +120,7 @@ def _add_on_demand(app: FastAPI, recorder: Recorder) -> None:
     )
     async def stop(segment: SegmentId, actor: ActorOf) -> Response:
         stopped = await calls.stop_recording(segment, own(segment, actor), actor)
-        return SegmentResponse(shown_segment(stopped, locator))
+        return told(stopped, actor)
 
     def whose(segment: str, actor: Actor) -> str | None:
         return None if Role.INGEST in actor.principal.roles else own(segment, actor)
@@ -130,7 +133,7 @@ def _add_on_demand(app: FastAPI, recorder: Recorder) -> None:
     )
     async def pause(segment: SegmentId, actor: ActorOf) -> Response:
         paused = await calls.pause_recording(segment, whose(segment, actor), actor)
-        return SegmentResponse(shown_segment(paused, locator))
+        return told(paused, actor)
 
     @app.post(
         "/v1/calls/{segment}:resume",
@@ -139,11 +142,11 @@ def _add_on_demand(app: FastAPI, recorder: Recorder) -> None:
     )
     async def resume(segment: SegmentId, actor: ActorOf) -> Response:
         resumed = await calls.resume_recording(segment, whose(segment, actor), actor)
-        return SegmentResponse(shown_segment(resumed, locator))
+        return told(resumed, actor)
 
 
 def _add_reading(app: FastAPI, recorder: Recorder) -> None:
-    calls, locator = recorder.calls, recorder.parts.locator
+    calls = recorder.calls
 
     def seen(segment: Segment, actor: Actor) -> bool:
         return sees_segment(actor.principal, segment, recorder.users.directory)
@@ -157,7 +160,7 @@ def _add_reading(app: FastAPI, recorder: Recorder) -> None:
         # A hundred thousand segments are looked through beside the event loop, not on it.
         page = await asyncio.to_thread(_page, calls.all(), lambda segment: seen(segment, actor), limit, cursor)
         more = len(page) > limit
-        items = [shown_segment(segment, locator) for segment in page[:limit]]
+        items = [_shown_to(actor, segment, recorder) for segment in page[:limit]]
         return JSONResponse({"items": items, "nextCursor": str(page[limit - 1].number) if more else None})
 
     @app.get(
@@ -169,7 +172,13 @@ def _add_reading(app: FastAPI, recorder: Recorder) -> None:
         found = calls.get(segment)
         if not seen(found, actor):
             raise unknown_segment()
-        return SegmentResponse(shown_segment(found, locator))
+        return SegmentResponse(_shown_to(actor, found, recorder))
+
+
+def _shown_to(actor: Actor, segment: Segment, recorder: Recorder) -> dict[str, Any]:
+    """A segment with what is recorded of those this actor may know of; of others on the call nothing is told."""
+    of_users = users_seen(actor.principal, segment, recorder.users.directory)
+    return shown_segment(segment, recorder.parts.locator, of_users)
 
 
 def _page(

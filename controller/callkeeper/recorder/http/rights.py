@@ -96,16 +96,28 @@ def own_reference(principal: Principal, segment: Segment, directory: Directory) 
     return next((name for name in segment.users if name.casefold() in names), None)
 
 
-def sees_segment(principal: Principal, segment: Segment, directory: Directory) -> bool:
-    """Whether this principal may see this segment: all of them, those of the own groups, or the own ones."""
+def users_seen(principal: Principal, segment: Segment, directory: Directory) -> frozenset[str] | None:
+    """Of which users of this segment this principal sees what is recorded: those of the own groups, or the own user.
+
+    None is all of them; empty is that the principal does not see the segment.
+    """
     if principal.roles & {ADMINISTRATOR, AUDITOR, INGEST}:
-        return True
-    if USER in principal.roles and own_reference(principal, segment, directory) is not None:
-        return True
-    if SUPERVISOR not in principal.roles:
-        return False
-    users = (directory.users.get(name) for name in segment.users)
-    return any(user is not None and in_own_groups(principal, user, directory) for user in users)
+        return None
+    seen = set()
+    if USER in principal.roles and (own := own_reference(principal, segment, directory)) is not None:
+        seen.add(own)
+    if SUPERVISOR in principal.roles:
+        for name in segment.users:
+            user = directory.users.get(name)
+            if user is not None and in_own_groups(principal, user, directory):
+                seen.add(name)
+    return frozenset(seen)
+
+
+def sees_segment(principal: Principal, segment: Segment, directory: Directory) -> bool:
+    """Whether this principal may see this segment."""
+    seen = users_seen(principal, segment, directory)
+    return seen is None or bool(seen)
 
 
 def groups_seen(principal: Principal, directory: Directory) -> frozenset[str] | None:

@@ -3,6 +3,7 @@
 Words of an enum are texts already and are answered as they are: asking each for its value takes a tenth of an answer.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +28,14 @@ def shown_source(source: Source | None, locator: Locator) -> dict[str, Any] | No
     return shown
 
 
-def shown_segment(segment: Segment, locator: Locator) -> dict[str, Any]:
-    """A segment, without any party."""
+def shown_segment(segment: Segment, locator: Locator, of_users: Container[str] | None = None) -> dict[str, Any]:
+    """A segment, without any party.
+
+    Args:
+        segment: to be shown.
+        locator: finds settings in files.
+        of_users: of which users it is told what is decided and recorded; None for all.
+    """
     decision = segment.decision
     first = decision.decisions[0] if decision.decisions else None
     return {
@@ -46,8 +53,12 @@ def shown_segment(segment: Segment, locator: Locator) -> dict[str, Any]:
         "source": shown_source(decision.source, locator),
         "configRevision": Rules.of(segment.config).revision,
         "directoryRevision": first.directory_revision if first else "",
-        "decisions": [_decision(found, locator) for found in decision.decisions],
-        "users": [_user(user, segment.id) for user in segment.users.values()],
+        "decisions": [
+            _decision(found, locator) for found in decision.decisions if of_users is None or found.user in of_users
+        ],
+        "users": [
+            _user(user, segment.id) for user in segment.users.values() if of_users is None or user.user in of_users
+        ],
     }
 
 

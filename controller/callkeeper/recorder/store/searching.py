@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, false, literal, or_, select, true, union
+from sqlalchemy import ColumnElement, Connection, Select, Text, exists, false, func, literal, or_, select, true, union
 
 from callkeeper.recorder.store.instants import micros
 from callkeeper.recorder.store.schema import (
@@ -228,7 +228,8 @@ def _conditions(search: Search) -> list[Condition]:
         found.append(_beside(tagged, tagged.c.tag == tag, tagged.c.opened == own.opened))
     if search.note is not None:
         note = notes.alias()
-        found.append(_beside(note, note.c.text.icontains(search.note, autoescape=True)))
+        folded = func.casefold(note.c.text, type_=Text)
+        found.append(_beside(note, folded.contains(search.note.casefold(), autoescape=True)))
     if search.held is not None:
         held = exists(select(literal(1)).where(holds.c.conversation == own.conversation, holds.c.released.is_(None)))
         found.append(held if search.held else ~held)

@@ -223,6 +223,8 @@ def make_engine(path: Path, connect: Connect, *, read_only: bool) -> Engine:
             "query_only=ON" if read_only else "journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0",
         ]
         connection.executescript("".join(f"PRAGMA {setting};" for setting in settings))
+        # What SQLite takes for lower case is that of 26 letters.
+        connection.create_function("casefold", 1, str.casefold, deterministic=True)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
