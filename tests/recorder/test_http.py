@@ -277,7 +277,7 @@ def test_every_problem_an_answer_may_be_is_documented(recorder: Stage) -> None:
     for name, (status, title) in TYPES.items():
         assert f"\n## {name}\n" in page
         assert f"{status}, {title}." in page
-        assert f"/problems/{name}`" in text or name in {"not-found", "method-not-allowed", "tokens-unreadable"}
+        assert f"/problems/{name}`" in text or name in {"not-found", "method-not-allowed"}
 
 
 def test_the_checked_in_document_is_current() -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from callkeeper.audit.errors import TokenFileError
 from callkeeper.policy.directory import Role
-from callkeeper.recorder.errors import TokenFileFault
 from callkeeper.recorder.principals import Principal, TokenFile, create_principal
 
 ADA = Principal(id="ada", email="ada@example.com", roles=frozenset({Role.USER}))
@@ -29,12 +29,12 @@ def test_a_file_that_others_can_read_is_refused(path: Path) -> None:
     create_principal(path, ADA)
     for mode in (0o640, 0o604, 0o620):
         path.chmod(mode)
-        with pytest.raises(TokenFileFault, match="chmod 600"):
+        with pytest.raises(TokenFileError, match="chmod 600"):
             TokenFile(path)
 
 
 def test_a_missing_file_is_refused(path: Path) -> None:
-    with pytest.raises(TokenFileFault, match="cannot read"):
+    with pytest.raises(TokenFileError, match="cannot read"):
         TokenFile(path)
 
 
@@ -81,7 +81,7 @@ def test_an_ill_formed_principal_is_named_by_its_place(path: Path, change: dict[
     value = json.loads(path.read_text())
     value["principals"][0] |= change
     path.write_text(json.dumps(value))
-    with pytest.raises(TokenFileFault, match="principal 1 of"):
+    with pytest.raises(TokenFileError, match="principal 1 of"):
         TokenFile(path)
 
 
@@ -89,7 +89,7 @@ def test_an_ill_formed_principal_is_named_by_its_place(path: Path, change: dict[
 def test_what_is_no_token_file_is_refused(path: Path, text: str) -> None:
     path.touch(0o600)
     path.write_text(text)
-    with pytest.raises(TokenFileFault):
+    with pytest.raises(TokenFileError):
         TokenFile(path)
 
 

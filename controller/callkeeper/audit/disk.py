@@ -122,11 +122,20 @@ class LocalDisk:
 
     def sync_folder(self, folder: Path) -> None:
         """See `Disk`."""
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_folder(folder)
+
+
+def sync_folder(folder: Path) -> None:
+    """Return when the names in the folder are on stable storage.
+
+    Raises:
+        OSError: they are not.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_all(disk: Disk, descriptor: int, data: bytes) -> None:

@@ -10,6 +10,7 @@
     │   └── CollectorRefused            it does not take this token, log or content: the same again does not help
     ├── SettingsError (also ValueError) the settings of a log cannot be read, or ask for something there is not
     ├── CheckpointError (also ValueError)  a text is no checkpoint, or its signature does not fit
+    ├── TokenFileError                  a token file is missing, exposed or ill-formed
     ├── KeyUnusable                     a signing key cannot be read or made
     ├── BackupError                     a backup cannot be made, or is not whole, or has no free place to go to
     └── StoreError
@@ -62,6 +63,10 @@ class SettingsError(AuditError, ValueError):
 
 class CheckpointError(AuditError, ValueError):
     """A text is no checkpoint of ours, or was altered."""
+
+
+class TokenFileError(AuditError):
+    """A token file is missing, exposed to others, or ill-formed; the message says which, and what to do."""
 
 
 class KeyUnusable(AuditError):  # noqa: N818 - a state of the key, named as its owner says it

@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from callkeeper.audit.asked import read_asked
+from callkeeper.audit.disk import sync_folder
 from callkeeper.audit.download import fix_download, record_download
 from callkeeper.audit.errors import AuditError, RangeError, SelectionError, StoreBusy
 from callkeeper.audit.sender import Sender
@@ -268,8 +269,4 @@ def _complete_file(output: Path) -> Iterator[IO[bytes]]:
         except BaseException:
             unfinished.unlink(missing_ok=True)
             raise
-    descriptor = os.open(output.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(output.parent)

@@ -26,10 +26,10 @@ def token(folder: Path, reference: str, state: Path | None) -> None:
       0  made
       2  there is no such user, or `callkeeper up` has not run for DIR yet
     """  # noqa: D301 - click's mark for a paragraph kept as written is the character, not the two
+    from callkeeper.audit.errors import TokenFileError  # noqa: PLC0415 - likewise
     from callkeeper.local.state import state_folder  # noqa: PLC0415 - imported when it is run
     from callkeeper.local.tokens import TOKENS, create_user_header  # noqa: PLC0415 - likewise
     from callkeeper.local.users import read_users  # noqa: PLC0415 - likewise
-    from callkeeper.recorder.errors import TokenFileFault  # noqa: PLC0415 - likewise
 
     path = state_folder(folder, state)
     directory = read_users(folder).directory
@@ -42,5 +42,5 @@ def token(folder: Path, reference: str, state: Path | None) -> None:
         raise CouldNotRun(f"there is no state for {folder} yet; run: callkeeper up {folder}")
     try:
         click.echo(create_user_header(path, user))
-    except (OSError, TokenFileFault) as error:
+    except (OSError, TokenFileError) as error:
         raise CouldNotRun(str(error)) from error

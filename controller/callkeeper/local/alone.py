@@ -14,6 +14,7 @@ from pathlib import Path
 import structlog
 
 from callkeeper import __version__
+from callkeeper.audit.errors import TokenFileError
 from callkeeper.audit.mask import NumberMask
 from callkeeper.local.audit_destination import MakeDestination, StoreDestination, open_audit_store
 from callkeeper.local.collector import CollectorAddress, collector_destination
@@ -24,7 +25,6 @@ from callkeeper.local.recorder_server import RecorderServer, ServerParts
 from callkeeper.local.state import StateFolder
 from callkeeper.local.tls import ReloadedTls, TlsFiles
 from callkeeper.local.users_file import UsersFile
-from callkeeper.recorder.errors import TokenFileFault
 from callkeeper.recorder.principals import TokenFile
 
 log = structlog.get_logger()
@@ -83,7 +83,7 @@ async def _start(options: Options, state: StateFolder, stack: AsyncExitStack) ->
         log.warning("plain_http", address=address, advice="tokens and calls can be read on the network")
     try:
         principals = TokenFile(options.tokens, group_may_read=True)
-    except TokenFileFault as fault:
+    except TokenFileError as fault:
         raise CannotRun(str(fault)) from fault
     audit = await _audit(options.collector, state, stack)
     server = RecorderServer(

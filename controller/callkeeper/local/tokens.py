@@ -60,7 +60,7 @@ def open_principals(state: Path, email: str | None) -> LocalPrincipals:
 
     Raises:
         OSError: a file cannot be written.
-        TokenFileFault: the token file cannot be used.
+        TokenFileError: the token file cannot be used.
     """
     person = local_person(email)
     path = state / TOKENS
@@ -83,7 +83,7 @@ def create_user_header(state: Path, user: User) -> Path:
 
     Raises:
         OSError: a file cannot be written.
-        TokenFileFault: the token file cannot be used.
+        TokenFileError: the token file cannot be used.
     """
     folder = state / PEOPLE
     folder.mkdir(mode=0o700, exist_ok=True)

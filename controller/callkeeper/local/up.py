@@ -15,6 +15,7 @@ from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
+from callkeeper.audit.errors import TokenFileError
 from callkeeper.audit.mask import NumberMask
 from callkeeper.audit.store import AuditStore
 from callkeeper.kinds.finding import Finding, ObjectKey, Severity
@@ -50,7 +51,7 @@ from callkeeper.reconcile.reasons import Reason
 from callkeeper.reconcile.reconciler import Outcome
 from callkeeper.recorder.auditing import Actor
 from callkeeper.recorder.clock import Clock, RehearsedClock, SystemClock
-from callkeeper.recorder.errors import StorageFault, TokenFileFault
+from callkeeper.recorder.errors import StorageFault
 from callkeeper.recorder.parts import Recorder
 from callkeeper.recorder.principals import Principal
 
@@ -174,7 +175,7 @@ class Up:
             self._principals = open_principals(path, email)
         except OSError as error:
             raise unusable(path, error) from error
-        except TokenFileFault as fault:
+        except TokenFileError as fault:
             raise CannotRun(str(fault), EXIT_STATE_UNUSABLE) from fault
         self._fleet = Fleet(
             folder=folder,

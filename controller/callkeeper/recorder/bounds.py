@@ -84,9 +84,6 @@ PAGE_DEFAULT = 100
 SEARCH_CHARACTERS = 200
 """A search text."""
 
-PRINCIPALS = 10_000
-"""Principals of the token file."""
-
 PLAY_TICKET_SECONDS = 600
 """How long a play ticket lets in: enough to listen and jump about, little to find in a log. A page asks for another."""
 
@@ -98,9 +95,6 @@ PLAY_TICKET_CHARACTERS = 64
 
 TOKEN_CHARACTERS = 512
 """A bearer token as sent; those made here have 43 characters."""
-
-TOKEN_FILE_BYTES = 8 * 1024 * 1024
-"""The token file: 10,000 principals at their longest."""
 
 EFFECT_SAMPLE = 20
 """Changed decisions, and affected recordings, shown by a check."""

@@ -13,8 +13,7 @@
         ├── StorageFault        the state on disk cannot be read or written
         │   ├── StorageFull     there is no room for it
         │   └── RowsRefused     it could be, but these rows contradict what is there
-        ├── AuditFault          the audit row cannot be made durable
-        └── TokenFileFault      the token file cannot be used
+        └── AuditFault          the audit row cannot be made durable
 
 Each carries the name of the problem it is answered with (`http/problems.py`, docs/reference/problems.md) and what to do
 next.
@@ -108,10 +107,3 @@ class AuditFault(Fault):
             f"the audit row of this action cannot be written ({detail}), so the action was not done",
             "see that the store and the audit folder can be written, then try again",
         )
-
-
-class TokenFileFault(Fault):
-    """The token file is missing, exposed or ill-formed."""
-
-    def __init__(self, detail: str, next_step: str) -> None:
-        super().__init__("tokens-unreadable", detail, next_step)

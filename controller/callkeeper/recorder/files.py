@@ -11,6 +11,8 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Protocol
 
+from callkeeper.audit.disk import sync_folder
+
 
 class Disk(Protocol):
     """What the recorder asks of a file system. Every method may raise `OSError`."""
@@ -116,11 +118,7 @@ class LocalDisk:
 
     def sync_folder(self, folder: Path) -> None:
         """See `Disk.sync_folder`."""
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_folder(folder)
 
     def make_folder(self, folder: Path) -> None:
         """See `Disk.make_folder`."""

@@ -253,7 +253,8 @@ async def test_health_needs_no_token_and_names_no_log(tmp_path):
 
 
 def test_a_token_file_others_may_write_is_refused(tmp_path):
-    from callkeeper.audit.collector.principals import TokenFile, TokenFileError  # noqa: PLC0415 - here only
+    from callkeeper.audit.collector.principals import TokenFile  # noqa: PLC0415 - here only
+    from callkeeper.audit.errors import TokenFileError  # noqa: PLC0415 - likewise
 
     path = tmp_path / "tokens.json"
     write_tokens(path, PRINCIPALS)

@@ -42,9 +42,6 @@ EXPORTS = 1_000
 EXPORT_WAIT_SECONDS = 1.0
 """How long an answer waits for an export to be complete: small ones take one request, large ones are asked for."""
 
-PRINCIPALS = 10_000
-"""Principals of the token file."""
-
 ALLOWANCES = 1_000
 """Logs, and senders, that one principal may name."""
 
@@ -53,9 +50,6 @@ TOKEN_CHARACTERS = 512
 
 FORWARDED_CHARACTERS = 4_096
 """The X-Forwarded-For header that is still looked at, here and at a recorder."""
-
-TOKEN_FILE_BYTES = 8 * 1024 * 1024
-"""The token file: 10,000 principals at their usual length."""
 
 RETRY_SECONDS = 1
 """What Retry-After says when the collector is busy or a store is being opened again."""

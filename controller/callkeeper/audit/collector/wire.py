@@ -14,6 +14,7 @@ from callkeeper.audit.actions import Action
 from callkeeper.audit.collector import bounds
 from callkeeper.audit.errors import AuditError, EventError
 from callkeeper.audit.event import AuditEvent
+from callkeeper.audit.nesting import deeper_than
 
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})")
 _ACTIONS: Mapping[str, Action] = {action.value: action for action in Action}
@@ -95,7 +96,7 @@ def read_json(data: bytes) -> Any:
         MalformedJson: they are none, hold NaN or Infinity, or are nested deeper than `bounds.JSON_DEPTH`.
     """
     value = _parsed(data)
-    if data.count(b"[") + data.count(b"{") > bounds.JSON_DEPTH and _deeper(bounds.JSON_DEPTH, value):
+    if data.count(b"[") + data.count(b"{") > bounds.JSON_DEPTH and deeper_than(bounds.JSON_DEPTH, value):
         raise _too_deep()
     return value
 
@@ -189,7 +190,7 @@ def _details(event: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(details, dict):
         raise ValueError("`details` is not an object")  # noqa: TRY004 - a value of the wire
     for inside in details.values():
-        if isinstance(inside, list | dict) and _deeper(_DETAILS_DEPTH, inside):
+        if isinstance(inside, list | dict) and deeper_than(_DETAILS_DEPTH, inside):
             raise _too_deep()
     return details
 
@@ -221,13 +222,3 @@ def _parsed(data: bytes) -> Any:
 
 def _too_deep() -> MalformedJson:
     return MalformedJson(f"the body has more than {bounds.JSON_DEPTH} levels of nesting")
-
-
-def _deeper(levels: int, value: Any) -> bool:
-    level = [value] if isinstance(value, list | dict) else []
-    for _ in range(levels):
-        insides = (one.values() if isinstance(one, dict) else one for one in level)
-        level = [inside for one in insides for inside in one if isinstance(inside, list | dict)]
-        if not level:
-            return False
-    return bool(level)

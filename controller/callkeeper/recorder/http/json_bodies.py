@@ -4,6 +4,7 @@ from typing import Any
 
 import pydantic_core
 
+from callkeeper.audit.nesting import deeper_than
 from callkeeper.recorder import bounds
 from callkeeper.recorder.http.problems import Problem
 
@@ -26,17 +27,6 @@ def read_json(body: bytes) -> Any:
     if body.count(b"[") + body.count(b"{") > bounds.JSON_DEPTH and deeper_than(bounds.JSON_DEPTH, value):
         raise _too_deep()
     return value
-
-
-def deeper_than(levels: int, value: Any) -> bool:
-    """Whether lists and objects of a JSON value are nested deeper than this; the outermost is the first level."""
-    level = [value] if isinstance(value, list | dict) else []
-    for _ in range(levels):
-        insides = (one.values() if isinstance(one, dict) else one for one in level)
-        level = [inside for one in insides for inside in one if isinstance(inside, list | dict)]
-        if not level:
-            return False
-    return bool(level)
 
 
 def _too_deep() -> Problem:

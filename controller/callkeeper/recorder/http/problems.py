@@ -88,7 +88,6 @@ TYPES: Mapping[str, tuple[int, str]] = {
     "internal-error": (500, "The recorder failed"),
     "audit-unavailable": (503, "The audit row cannot be written"),
     "storage-failed": (503, "The state cannot be kept"),
-    "tokens-unreadable": (503, "The token file cannot be used"),
     "too-many-open-segments": (503, "Too many open segments"),
     "too-many-uploads": (503, "Too many open uploads"),
     "storage-full": (507, "There is no room"),
