@@ -1,5 +1,6 @@
 """A recorder and operators for one test, in the test's own namespace."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from tests.operator.cluster_objects import a_recorder, a_secret, role
 from tests.operator.processes import CollectorProcess, OperatorProcess, RecorderProcess
 
 ACCOUNT = "operator"
+
+NEVER_LOGGED = re.compile(r"\+\d{6,}|\bey[JI]\w{20,}|token-of-\w+|[Bb]earer \S{8,}|\d[X!.]{2,}")
+"""Numbers, patterns, and tokens of the cluster and the collector: whatever a test did, no log has one."""
 
 StartOperator = Callable[..., OperatorProcess]
 StartRecorder = Callable[..., RecorderProcess]
@@ -62,6 +66,10 @@ def start_operator(
     yield start
     for one in started:
         one.end()
+    secrets = [file.read_text().strip() for file in tmp_path.rglob("secret") if file.is_file()]
+    for one in started:
+        assert not any(secret in one.text for secret in secrets), "the operator's log holds a recorder's token"
+        assert (found := NEVER_LOGGED.search(one.text)) is None, f"the operator's log holds {found.group()!r}"
 
 
 @pytest.fixture

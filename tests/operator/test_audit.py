@@ -32,6 +32,12 @@ def test_each_change_has_its_rows_once_whatever_ends_in_between(
     ids = [json.loads(row["Details"])["id"] for row in back.rows(namespace)]
     assert len(set(ids)) == len(ids)
     assert not any("0212345678" in row["Details"] for row in back.rows(namespace))
+    # One number, one mask: who put it there and that it came into force can be joined.
+    rows = [(row["ActionType"], json.loads(row["Details"])) for row in back.rows(namespace)]
+    created = next(said for action, said in rows if action == "CreateSettings" and "lists" in said)
+    came = next(said for action, said in rows if action == "UpdateBlacklist")
+    (numbers,) = created["lists"].values()
+    assert numbers["added"]["entries"] == came["added"]["entries"], rows
     assert "0212345678" not in operator.text + second.text
 
 
@@ -41,6 +47,9 @@ def test_how_the_log_is_kept_is_put_to_the_collector(governed, collector, kubect
     kubectl.wait_for("Ready", "auditlog/kept")
     settings = collector.folder / namespace / "teams" / "settings.json"
     until(lambda: settings.exists() and json.loads(settings.read_text())["rotation"] == "16Mi", lambda: operator.text)
+    until(lambda: "CreateSettings" in collector.actions(namespace), lambda: operator.text)
+    names = {row["AppName"] for row in collector.rows(namespace) if row["ActionType"].endswith("Settings")}
+    assert names == {"lab"}
     assert json.loads(settings.read_text())["compressClosed"] is True
     collector.end()
     kubectl.apply(an_object("AuditLog", "kept", {"rotation": "32Mi", "applicationName": "lab"}))

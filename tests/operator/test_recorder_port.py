@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 from tests.cluster.certificates import Authority
 from tests.operator.fake_api import FakeApi
+from tests.operator.lying_recorder import Lie, LyingRecorder
 
 from callkeeper.kinds.finding import ObjectKey
 from callkeeper.kinds.reading import read_object
@@ -18,6 +19,7 @@ from callkeeper.operator.recorder_port import ClusterRecorder, NowhereRecorder
 from callkeeper.policy.config import RecorderConfig
 from callkeeper.policy.config_json import SECTIONS
 from callkeeper.reconcile.errors import Refused, StaleEpoch, Unreachable, Withheld
+from callkeeper.reconcile.http_recorder import HttpRecorder
 from callkeeper.reconcile.port import Envelope
 from callkeeper.reconcile.reasons import Reason
 
@@ -157,3 +159,10 @@ async def test_nothing_is_changed_in_a_namespace_that_goes_or_may_not_be_looked_
             fake.failing = status
             with pytest.raises(error):
                 await permit(api, key, lambda: True)()
+
+
+async def test_a_recorder_that_answers_for_ever_is_left_when_its_time_is_over():
+    with LyingRecorder(Lie.DRIPS) as recorder:
+        async with HttpRecorder(recorder.url, lambda: None, total_seconds=0.5) as port:
+            with pytest.raises(Unreachable, match=r"did not answer within 0\.5 s"):
+                await port.read()

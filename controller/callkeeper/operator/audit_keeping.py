@@ -56,6 +56,11 @@ class AuditKeeping:
             one.wanted = section
             self._woken.set()
 
+    def application_name(self, recorder: ObjectKey) -> str | None:
+        """The AppName in force for the Recorder's rows; None where that is not known yet."""
+        one = self._logs.get(recorder)
+        return one.wanted.application_name if one is not None and one.wanted is not None else None
+
     def forget(self, recorder: ObjectKey) -> None:
         """The Recorder is not governed any more; its log stays as it is."""
         self._logs.pop(recorder, None)

@@ -14,8 +14,13 @@ from callkeeper.kinds.reading import ObjectReading
 
 _NO_NAMES: set[str] = set()
 
-_SLOTS = {"__pydantic_fields_set__": _NO_NAMES, "__pydantic_extra__": None, "__pydantic_private__": None}
+_SLOTS = (("__pydantic_fields_set__", _NO_NAMES), ("__pydantic_extra__", None), ("__pydantic_private__", None))
 """Nobody asks which fields were given and which are defaults; there are no others than those declared."""
+
+_ATOMS = frozenset({str, int, bool, float, type(None)})
+"""Asking whether it is a model costs more than all the rest."""
+
+_set = object.__setattr__
 
 
 def compact(reading: ObjectReading) -> ObjectReading:
@@ -25,11 +30,12 @@ def compact(reading: ObjectReading) -> ObjectReading:
 
 def _compact(part: Any) -> Any:
     if isinstance(part, BaseModel):
-        made = type(part).__new__(type(part))
+        model = type(part)
+        made = model.__new__(model)
         for name, value in part.__dict__.items():
-            object.__setattr__(made, name, _compact(value))
-        for name, empty in _SLOTS.items():
-            object.__setattr__(made, name, empty)
+            _set(made, name, value if type(value) in _ATOMS else _compact(value))
+        for name, empty in _SLOTS:
+            _set(made, name, empty)
         return made
     if isinstance(part, tuple):
         return tuple(map(_compact, part))

@@ -21,6 +21,7 @@ from callkeeper.operator.errors import ApiError
 from callkeeper.operator.governed import INVALID, NO_ENDPOINT, Governed, Target, utc_now
 from callkeeper.operator.lease import Term
 from callkeeper.operator.ledger_object import ClusterLedger, sweep
+from callkeeper.operator.log_style import LogStyle
 from callkeeper.operator.metrics import Metrics
 from callkeeper.operator.permit import permit
 from callkeeper.operator.recorder_port import ClusterRecorder, NowhereRecorder
@@ -104,11 +105,14 @@ class Fleet:
     Attributes:
         parts: what all workers share.
         keeping: carries AuditLogs out; None where no audit rows are kept.
+        governed: the Recorders there are.
+        style: how rows of settings objects are written; None where none are.
     """
 
     parts: Parts
     keeping: AuditKeeping | None = None
-    _governed: dict[ObjectKey, Governed] = field(default_factory=dict)
+    governed: dict[ObjectKey, Governed] = field(default_factory=dict)
+    style: LogStyle | None = None
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
     _begun: bool = False
     _status_pause: float = STATUS_RETRY_SECONDS
@@ -135,16 +139,16 @@ class Fleet:
             registry.changed = lambda: None
             sweeping.cancel()
             await asyncio.gather(sweeping, return_exceptions=True)
-            await asyncio.gather(*(self._end(key) for key in list(self._governed)))
+            await asyncio.gather(*(self._end(key) for key in list(self.governed)))
 
     async def _refresh(self, namespaces: Sequence[str]) -> None:
         for namespace in namespaces:
             entries = dict(self.parts.registry.entries(namespace))
             readings = [entry.reading for entry in entries.values()]
             recorders = {one.key: Target.of(one) for one in readings if one.key.kind == "Recorder"}
-            there = [key for key in self._governed if key.namespace == namespace]
+            there = [key for key in self.governed if key.namespace == namespace]
             for key in there:
-                if key not in recorders or not self._governed[key].target.same_way(recorders[key]):
+                if key not in recorders or not self.governed[key].target.same_way(recorders[key]):
                     await self._end(key)
             for key, target in recorders.items():
                 own = [one for one in readings if one.key == key or _attached(one, key)]
@@ -157,14 +161,14 @@ class Fleet:
     def _govern(
         self, key: ObjectKey, target: Target, readings: Sequence[ObjectReading], entries: dict[ObjectKey, Entry]
     ) -> None:
-        governed = self._governed.get(key)
+        governed = self.governed.get(key)
         if governed is None:
-            governed = self._governed[key] = self._begin(key, target, entries)
+            governed = self.governed[key] = self._begin(key, target, entries)
         elif list(governed.readings) == list(readings):
             return
         self.parts.metrics.waiting(key)
         governed.offer(readings)
-        self.parts.metrics.queue.set(sum(one.worker.waiting for one in self._governed.values()))
+        self.parts.metrics.queue.set(sum(one.worker.waiting for one in self.governed.values()))
 
     def _begin(self, key: ObjectKey, target: Target, entries: dict[ObjectKey, Entry]) -> Governed:
         parts = self.parts
@@ -236,7 +240,7 @@ class Fleet:
 
     def look_again(self, recorder: ObjectKey) -> None:
         """Something about this Recorder is otherwise than before, elsewhere than in the cluster."""
-        governed = self._governed.get(recorder)
+        governed = self.governed.get(recorder)
         if governed is not None:
             governed.worker.wake()
 
@@ -264,7 +268,7 @@ class Fleet:
         self._status_pause = min(self._status_pause * 2, STATUS_RETRY_CAP_SECONDS)
 
     def _again(self, namespaces: set[str]) -> None:
-        for governed in self._governed.values():
+        for governed in self.governed.values():
             if governed.key.namespace in namespaces:
                 governed.worker.wake()
         for name in namespaces:
@@ -276,7 +280,9 @@ class Fleet:
             await self._write(alone, None)
 
     async def _end(self, key: ObjectKey) -> None:
-        governed = self._governed.pop(key)
+        governed = self.governed.pop(key)
+        if self.style is not None:
+            self.style.ended(key, governed)
         await governed.end()
         self.parts.metrics.forget(key)
         if self.keeping is not None:
@@ -300,7 +306,7 @@ class Fleet:
         self._look_settled()
 
     def _look_settled(self) -> None:
-        if self._begun and self._settled >= set(self._governed):
+        if self._begun and self._settled >= set(self.governed):
             self.settled.set()
 
 

@@ -74,6 +74,7 @@ class Governed:
         keep: runs its task, whatever happens.
         told: when it was told of a change last, monotonic seconds.
         readings: what it was told last.
+        begun: since when it is governed, monotonic seconds.
     """
 
     key: ObjectKey
@@ -84,6 +85,7 @@ class Governed:
     keep: Callable[[Callable[[], Awaitable[None]]], Awaitable[None]]
     told: float = field(default_factory=time.monotonic)
     readings: Sequence[ObjectReading] = ()
+    begun: float = field(default_factory=time.monotonic)
     _task: asyncio.Task[None] | None = None
 
     def offer(self, readings: Sequence[ObjectReading]) -> None:

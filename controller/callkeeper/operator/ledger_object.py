@@ -92,6 +92,11 @@ class ClusterLedger:
         """A pattern as audit rows may hold it; the key is the ledger's, so that a number reads the same for ever."""
         return NumberMask(self._key).mask_pattern(pattern)
 
+    @property
+    def is_read(self) -> bool:
+        """Whether it was read, and with it the key of `show`."""
+        return bool(self._key)
+
     async def load(self) -> Ledger:
         """See `LedgerStore.load`; the epoch is that of the present term."""
         term = self._present()

@@ -35,6 +35,7 @@ from callkeeper.operator.errors import ApiDenied, ApiNotFound, ApiUnavailable, C
 from callkeeper.operator.fleet import Fleet, Parts
 from callkeeper.operator.lease import Lease, Term
 from callkeeper.operator.listing import Listing
+from callkeeper.operator.log_style import LogStyle
 from callkeeper.operator.memory import give_back, prepare
 from callkeeper.operator.metrics import Metrics
 from callkeeper.operator.options import Options
@@ -42,6 +43,8 @@ from callkeeper.operator.registry import Registry, Seen, key_of
 from callkeeper.operator.status_writer import StatusWriter
 from callkeeper.operator.supervising import Supervisor
 from callkeeper.operator.watching import Watching
+from callkeeper.policy.config import AuditSection
+from callkeeper.reconcile.changes import ShowPattern
 from callkeeper.reconcile.reconciler import AuditPort
 
 log = structlog.get_logger()
@@ -232,6 +235,8 @@ class Operator:
                 books=ConfigMapBooks(self._api, self._home, self._options.lease_name),
                 log_of=self._logs.log,
                 cluster=self._cluster,
+                show_of=self._show_of,
+                app_name=self._app_name,
             )
             show(self._metrics.registry, self._notes, self._rows)
         self._registry.observers.append(self._see)
@@ -269,6 +274,7 @@ class Operator:
         fleet = self._fleet = Fleet(parts=parts)
         if self._logs is not None:
             fleet.keeping = AuditKeeping(logs=self._logs, changed=fleet.look_again)
+            fleet.style = LogStyle(registry=self._registry, governed=fleet.governed, keeping=fleet.keeping)
         self._exports = AuditExports(
             api=self._api,
             registry=self._registry,
@@ -302,6 +308,14 @@ class Operator:
 
     def _log_of(self, recorder: ObjectKey) -> AuditPort:
         return self._logs.log(recorder.namespace, recorder.name) if self._logs is not None else NoLog()
+
+    def _show_of(self, namespace: str, recorder: str) -> ShowPattern | None:
+        style = self._fleet.style if self._fleet is not None else None
+        return style.show(namespace, recorder) if style is not None else None
+
+    def _app_name(self, namespace: str, recorder: str) -> str:
+        style = self._fleet.style if self._fleet is not None else None
+        return style.app_name(namespace, recorder) if style is not None else AuditSection().application_name
 
     def _count_listing(self, result: str) -> None:
         self._metrics.relists.labels(result).inc()
