@@ -53,6 +53,14 @@ def rows(up, *arguments: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(done.stdout)))
 
 
+def test_the_audit_log_is_verified_beside_the_writer_and_that_is_in_it(up):
+    running = up().started()
+    done = run(running.home, "audit", "verify", running.folder, "--state", running.state)
+    assert (done.returncode, done.stderr) == (0, "")
+    (row,) = [row for row in rows(running) if row["ActionType"] == "VerifyAudit"]
+    assert json.loads(row["Details"])["sound"] is True
+
+
 def test_a_change_is_in_force_within_a_second_and_decides_the_next_call(up, folder):
     running = up().started()
     first = running.request("POST", "/v1/calls", CALL)

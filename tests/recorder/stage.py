@@ -13,9 +13,12 @@ from tests.audit.documented import assert_documented
 
 from callkeeper.audit.actions import Action
 from callkeeper.audit.asked import AskedExport
+from callkeeper.audit.checkpoints import Checkpoint
 from callkeeper.audit.download import Download
 from callkeeper.audit.export import Export
 from callkeeper.audit.mask import NumberMask
+from callkeeper.audit.verification import Verification
+from callkeeper.audit.verify_row import verification_details
 from callkeeper.policy.config import PolicySection, RecorderConfig, Source
 from callkeeper.policy.config_json import to_json
 from callkeeper.policy.directory import Directory, Licence, Role, User, line
@@ -120,6 +123,13 @@ class FakeAudit:
 
     async def record(self, download: Download, offset: int, *, at: datetime, actor: Actor) -> None:
         await self.emit(Action.DOWNLOAD_CSV_AUDIT, at=at, actor=actor, details=download.details(offset))
+
+    async def verify(
+        self, against: Sequence[Checkpoint], public_keys: Sequence[bytes], *, at: datetime, actor: Actor
+    ) -> Verification:
+        found = Verification(chain="the head", keys=tuple(key.hex() for key in public_keys))
+        await self.emit(Action.VERIFY_AUDIT, at=at, actor=actor, details=verification_details(found, len(against)))
+        return found
 
     @property
     def actions(self) -> list[str]:

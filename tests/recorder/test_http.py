@@ -249,6 +249,17 @@ async def test_the_audit_log_is_downloaded_after_its_row(recorder: Stage) -> Non
         problem(await recorder.ask("auditor", "GET", f"/v1/audit{query}"), "invalid-request")
 
 
+async def test_the_audit_log_is_verified_for_who_may_read_it_and_that_is_audited(recorder: Stage) -> None:
+    answer = await recorder.ask("auditor", "POST", "/v1/audit:verify", json={})
+    assert answer.json() == {"sound": True, "chain": "the head", "rows": 0, "problems": 0, "against": 0}
+    assert recorder.audit.actions == ["VerifyAudit"]
+    for body in ({"against": ["callkeeper-checkpoint v1 nothing"]}, {"publicKeys": ["no key"]}, {"more": 1}):
+        problem(await recorder.ask("auditor", "POST", "/v1/audit:verify", json=body), "invalid-request")
+    problem(await recorder.ask("user:ada", "POST", "/v1/audit:verify", json={}), "forbidden")
+    recorder.audit.failing = True
+    problem(await recorder.ask("auditor", "POST", "/v1/audit:verify", json={}), "audit-unavailable")
+
+
 async def test_answers_are_what_the_document_says(recorder: Stage) -> None:
     await recorder.program(config("OnDemand"))
     segment = await recorder.segment()

@@ -62,6 +62,7 @@ EXPECTED = {
     "POST /v1/users/{id}:grant": "- --y---",
     "POST /v1/users/{id}:revoke": "- --y---",
     "GET /v1/audit": "- --yy--",
+    "POST /v1/audit:verify": "- --yy--",
     "GET /v1/ledger": "- --yy--",
 }
 

@@ -52,7 +52,8 @@ def verify(
     or replaced as a whole. What a torn tail is and what damage is, and what this does not promise, is in
     docs/reference/audit-store.md.
 
-    A sound log gets a VerifyAudit row, where nobody else is writing it. A damaged one is left as it is.
+    A sound log gets a VerifyAudit row; where `callkeeper up` is writing it, that verifies it as well and
+    writes the row. A damaged one is left as it is.
 
     \b
     Examples:
@@ -84,7 +85,7 @@ def verify(
     else:
         _tell(found, checkpoints)
     if found.sound and not no_row:
-        _record(rows, found, len(checkpoints), signing_key)
+        _record(rows, found, checkpoints, key_files, signing_key)
     if not found.sound:
         sys.exit(EXIT_DAMAGE)
 
@@ -123,7 +124,13 @@ def _tell(found: Verification, against: Sequence[Checkpoint]) -> None:
         click.echo("Nothing altered was found." if found.sound else f"DAMAGED: {len(found.problems):,} problems")
 
 
-def _record(rows: Path, found: Verification, against: int, signing_key: Path | None) -> None:
+def _record(
+    rows: Path,
+    found: Verification,
+    against: Sequence[Checkpoint],
+    key_files: Sequence[Path],
+    signing_key: Path | None,
+) -> None:
     """Write the row; a log that somebody else writes, or that cannot be written, is said to go without."""
     from callkeeper.audit.errors import StoreBusy, StoreError  # noqa: PLC0415 - loaded when run
     from callkeeper.audit.sender import Sender  # noqa: PLC0415 - likewise
@@ -134,11 +141,31 @@ def _record(rows: Path, found: Verification, against: int, signing_key: Path | N
     async def record() -> None:
         async with AuditStore.open(rows, signing_key=signing_key) as store:
             sender = Sender(store, SENDER, app_name=store.settings.application_name)
-            await record_verification(found, against, sender, at=utc_now(), email=who(), ip_address=LOOPBACK)
+            await record_verification(found, len(against), sender, at=utc_now(), email=who(), ip_address=LOOPBACK)
 
     try:
         asyncio.run(record())
     except StoreBusy:
-        click.echo("No VerifyAudit row was written: another process writes this log; ask it to verify.", err=True)
+        _ask_writer(rows, against, key_files)
     except StoreError as error:
         click.echo(f"No VerifyAudit row was written: {error}", err=True)
+
+
+def _ask_writer(rows: Path, against: Sequence[Checkpoint], key_files: Sequence[Path]) -> None:
+    """Have the recorder of a running `callkeeper up` verify its log as well, which leaves the row."""
+    from callkeeper.local.exits import CannotRun  # noqa: PLC0415 - loaded where somebody writes the log
+    from callkeeper.local.recorder_client import Refusal, find_recorder  # noqa: PLC0415 - likewise
+    from callkeeper.local.running import read_running  # noqa: PLC0415 - likewise
+
+    if read_running(rows.parent) is None:
+        click.echo("No VerifyAudit row was written: another process writes this log; ask it to verify.", err=True)
+        return
+    body = {"against": [one.text for one in against], "publicKeys": [path.read_text() for path in key_files]}
+    try:
+        found = find_recorder(None, state=rows.parent).ask("POST", "/v1/audit:verify", body=body)
+    except (CannotRun, Refusal) as error:
+        click.echo(f"No VerifyAudit row was written: {error}", err=True)
+        return
+    if not found.get("sound"):
+        click.echo("The recorder that writes this log finds damage by now; verify again.", err=True)
+        sys.exit(EXIT_DAMAGE)

@@ -12,7 +12,7 @@ Facts:
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 from typing import Protocol
@@ -20,11 +20,13 @@ from typing import Protocol
 import structlog
 
 from callkeeper.audit.asked import AskedExport
+from callkeeper.audit.checkpoints import Checkpoint
 from callkeeper.audit.download import Download
 from callkeeper.audit.errors import AuditError, OutboxUnavailable, StoreBusy
 from callkeeper.audit.outbox import OutboxSender
 from callkeeper.audit.sender import Appender
 from callkeeper.audit.store import AuditStore
+from callkeeper.audit.verification import Verification
 from callkeeper.local.exits import EXIT_STATE_LOCKED, EXIT_STATE_UNUSABLE, CannotRun
 from callkeeper.local.state import StateFolder
 from callkeeper.recorder.auditing import Actor, AuditReader, AuditSink
@@ -227,6 +229,17 @@ class _Elsewhere:
             Unknown: always.
         """
         del download, offset, at, actor  # likewise
+        raise self._unknown()
+
+    async def verify(
+        self, against: Sequence[Checkpoint], public_keys: Sequence[bytes], *, at: datetime, actor: Actor
+    ) -> Verification:
+        """See `AuditReader.verify`.
+
+        Raises:
+            Unknown: always.
+        """
+        del against, public_keys, at, actor  # likewise
         raise self._unknown()
 
     def _unknown(self) -> Unknown:

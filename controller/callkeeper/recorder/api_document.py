@@ -8,8 +8,10 @@ from typing import Any, TypeVar
 
 from callkeeper.audit.actions import Action
 from callkeeper.audit.asked import AskedExport
+from callkeeper.audit.checkpoints import Checkpoint
 from callkeeper.audit.download import Download
 from callkeeper.audit.mask import MIN_KEY_BYTES, NumberMask
+from callkeeper.audit.verification import Verification
 from callkeeper.recorder.app import create_app, openapi
 from callkeeper.recorder.auditing import Actor
 from callkeeper.recorder.config_store import Pointer
@@ -100,4 +102,9 @@ class _Nothing:
         raise NotImplementedError
 
     async def record(self, download: Download, offset: int, *, at: datetime, actor: Actor) -> None:
+        raise NotImplementedError
+
+    async def verify(
+        self, against: Sequence[Checkpoint], public_keys: Sequence[bytes], *, at: datetime, actor: Actor
+    ) -> Verification:
         raise NotImplementedError

@@ -11,7 +11,9 @@ from typing import Any, Protocol, TypeVar
 
 from callkeeper.audit.actions import Action
 from callkeeper.audit.asked import AskedExport
+from callkeeper.audit.checkpoints import Checkpoint
 from callkeeper.audit.download import Download
+from callkeeper.audit.verification import Verification
 from callkeeper.recorder.principals import Principal
 from callkeeper.recorder.store.port import Writing
 
@@ -92,5 +94,15 @@ class AuditReader(Protocol):
 
         Raises:
             AuditFault: the row of the download cannot be written.
+        """
+        ...
+
+    async def verify(
+        self, against: Sequence[Checkpoint], public_keys: Sequence[bytes], *, at: datetime, actor: Actor
+    ) -> Verification:
+        """Verify the whole log, and audit that.
+
+        Raises:
+            AuditFault: the log cannot be read, or the row cannot be written.
         """
         ...

@@ -96,6 +96,12 @@ PLAY_TICKET_CHARACTERS = 64
 TOKEN_CHARACTERS = 512
 """A bearer token as sent; those made here have 43 characters."""
 
+CHECKPOINTS_HELD = 1_000
+"""Checkpoints from elsewhere that one verification is held against: more than a year of daily ones."""
+
+KEYS_HELD = 100
+"""Public keys from elsewhere that one verification believes."""
+
 EFFECT_SAMPLE = 20
 """Changed decisions, and affected recordings, shown by a check."""
 

@@ -1,14 +1,19 @@
-"""The audit log's download over a store in the same process."""
+"""The audit log's download and verification over a store in the same process."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 
 from callkeeper.audit.actions import Action
 from callkeeper.audit.asked import AskedExport
+from callkeeper.audit.checkpoints import Checkpoint
 from callkeeper.audit.download import Download, fix_download
 from callkeeper.audit.errors import AuditError
 from callkeeper.audit.outbox import OutboxSender
 from callkeeper.audit.store import AuditStore
+from callkeeper.audit.verification import Verification
+from callkeeper.audit.verify import verify
+from callkeeper.audit.verify_row import verification_details
 from callkeeper.recorder.auditing import Actor, AuditSink
 from callkeeper.recorder.errors import AuditFault
 
@@ -50,3 +55,19 @@ class StoredAuditReader:
             AuditFault: the row of the download is not durable.
         """
         await self._sink.emit(Action.DOWNLOAD_CSV_AUDIT, at=at, actor=actor, details=download.details(offset))
+
+    async def verify(
+        self, against: Sequence[Checkpoint], public_keys: Sequence[bytes], *, at: datetime, actor: Actor
+    ) -> Verification:
+        """See `AuditReader.verify`.
+
+        Raises:
+            AuditFault: the log cannot be read, or the row is not durable.
+        """
+        try:
+            found = await asyncio.to_thread(verify, self._store.folder, against=against, public_keys=public_keys)
+        except (AuditError, OSError) as error:
+            raise AuditFault(str(error)) from error
+        details = verification_details(found, len(against))
+        await self._sink.emit(Action.VERIFY_AUDIT, at=at, actor=actor, details=details)
+        return found

@@ -16,6 +16,16 @@ class Answer(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
 
 
+class VerificationAnswer(Answer):
+    """What verifying the audit log found; its row says the same."""
+
+    sound: bool = Field(description="Nothing altered was found.")
+    chain: str = Field(description="Head of the chain up to which it was verified.")
+    rows: int
+    problems: int = Field(description="Pieces of damage; `callkeeper audit verify` names them.")
+    against: int = Field(description="Checkpoints kept elsewhere that it was held against.")
+
+
 class ProblemDocument(BaseModel):
     """RFC 9457; every type has a section in docs/reference/problems.md. Some carry further members."""
 

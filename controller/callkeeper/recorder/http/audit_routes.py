@@ -1,14 +1,20 @@
-"""The audit log's download from the recorder that keeps it."""
+"""The audit log's download, and its verification, from the recorder that keeps it."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import FastAPI, Query, Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from callkeeper.audit.asked import read_asked
 from callkeeper.audit.byte_ranges import Unsatisfiable
+from callkeeper.audit.checkpoints import read_checkpoint
 from callkeeper.audit.download_http import CSV, Conditions, answer_for
-from callkeeper.audit.errors import RangeError, SelectionError
+from callkeeper.audit.errors import CheckpointError, KeyUnusable, RangeError, SelectionError
+from callkeeper.audit.signing import read_public_key
+from callkeeper.audit.verify_row import verification_details
+from callkeeper.recorder.http.answers import VerificationAnswer
+from callkeeper.recorder.http.bodies import VerifyBody
 from callkeeper.recorder.http.documented import documented
 from callkeeper.recorder.http.door import ActorOf
 from callkeeper.recorder.http.problems import Problem
@@ -21,7 +27,7 @@ _RFC_4180 = "CSV (RFC 4180) with the six columns and their header"
 
 def add_audit_routes(app: FastAPI, recorder: Recorder) -> None:
     """Add them to the application."""
-    parts = recorder.parts
+    parts, verifying = recorder.parts, asyncio.Lock()
 
     @app.get(
         "/v1/audit",
@@ -69,3 +75,18 @@ def add_audit_routes(app: FastAPI, recorder: Recorder) -> None:
         if answer.sends:
             await parts.audit_reader.record(download, answer.offset, at=now, actor=actor)
         return answer.response(download)
+
+    @app.post(
+        "/v1/audit:verify",
+        summary="Verify the whole audit log, against checkpoints kept elsewhere where some are given; audited",
+        **documented({200: (VerificationAnswer, "What was found")}, "audit-elsewhere", "audit-unavailable", body=True),
+    )
+    async def verify(body: VerifyBody, actor: ActorOf) -> Response:
+        try:
+            against = [read_checkpoint(line) for line in body.against]
+            keys = [read_public_key(key.encode("utf-8", "replace")) for key in body.public_keys]
+        except (CheckpointError, KeyUnusable) as error:
+            raise Problem("invalid-request", str(error), "send whole lines of checkpoints, and keys as PEM") from error
+        async with verifying:  # each reads the whole log
+            found = await parts.audit_reader.verify(against, keys, at=parts.clock.now(), actor=actor)
+        return JSONResponse(verification_details(found, len(against)))

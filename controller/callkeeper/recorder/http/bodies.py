@@ -28,6 +28,17 @@ class Body(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
+class VerifyBody(Body):
+    """What the audit log is held against."""
+
+    against: list[Annotated[str, StringConstraints(max_length=1024)]] = Field(
+        [], max_length=bounds.CHECKPOINTS_HELD, description="Lines of checkpoints kept elsewhere."
+    )
+    public_keys: list[Annotated[str, StringConstraints(max_length=1024)]] = Field(
+        [], max_length=bounds.KEYS_HELD, description="Keys known from elsewhere, PEM."
+    )
+
+
 class PartyBody(Body):
     """One end of the call."""
 

@@ -75,6 +75,7 @@ RIGHTS: Mapping[tuple[str, str], frozenset[Role] | None] = {
     ("POST", "/v1/users/{id}:grant"): frozenset({ADMINISTRATOR}),
     ("POST", "/v1/users/{id}:revoke"): frozenset({ADMINISTRATOR}),
     ("GET", "/v1/audit"): frozenset({ADMINISTRATOR, AUDITOR}),
+    ("POST", "/v1/audit:verify"): frozenset({ADMINISTRATOR, AUDITOR}),
     ("GET", "/v1/ledger"): frozenset({ADMINISTRATOR, AUDITOR}),
 }
 
