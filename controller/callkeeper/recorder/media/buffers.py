@@ -26,7 +26,8 @@ from callkeeper.recorder.media.files import MediaFiles
 from callkeeper.recorder.media.lanes import Lanes
 from callkeeper.recorder.media.part import MEDIA_RESERVE_BYTES, NoRoom, Part
 from callkeeper.recorder.media.recognition import UnknownContent, recognise
-from callkeeper.recorder.media.uploads import Uploads, mismatch, see_sender, storage_error
+from callkeeper.recorder.media.refusals import mismatch, see_sender, storage_error
+from callkeeper.recorder.media.uploads import Uploads
 from callkeeper.recorder.segment import Segment
 from callkeeper.recorder.store.values import key_of, recording_id
 

@@ -20,7 +20,8 @@ from callkeeper.recorder.errors import RecorderError
 from callkeeper.recorder.media.buffers import Buffers, Waiting
 from callkeeper.recorder.media.files import MediaFiles
 from callkeeper.recorder.media.lanes import Lanes
-from callkeeper.recorder.media.uploads import Captures, Upload, Uploads, storage_error
+from callkeeper.recorder.media.refusals import storage_error
+from callkeeper.recorder.media.uploads import Captures, Upload, Uploads
 from callkeeper.recorder.segment import Segment
 from callkeeper.recorder.store.port import Reading, Store, Writing
 from callkeeper.recorder.store.values import EVERYTHING, KeptRecording, Place, Search, Status

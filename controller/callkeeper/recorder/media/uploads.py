@@ -9,9 +9,8 @@ Facts:
 """
 
 import asyncio
-import errno
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import count
@@ -19,24 +18,28 @@ from typing import Protocol, TypeVar
 
 import structlog
 
-from callkeeper.policy.retention import clock_start
 from callkeeper.recorder import bounds
 from callkeeper.recorder.clock import Clock
-from callkeeper.recorder.errors import Conflict, Full, StorageFault, StorageFull, Unknown, Unprocessable
+from callkeeper.recorder.errors import Full, Unprocessable
 from callkeeper.recorder.media.files import MediaFiles, is_recording_name
 from callkeeper.recorder.media.lanes import Lanes
 from callkeeper.recorder.media.part import NoRoom, OffsetLost, Part, Published
 from callkeeper.recorder.media.recognition import UnknownContent
+from callkeeper.recorder.media.refusals import (
+    media_closed,
+    mismatch,
+    see_captured,
+    see_sender,
+    storage_error,
+    unknown_recording,
+)
+from callkeeper.recorder.media.telling import keep_channels, keep_media
 from callkeeper.recorder.segment import Recording, Segment
-from callkeeper.recorder.store.port import Reading, Store, Writing
+from callkeeper.recorder.store.port import Reading, Store
 from callkeeper.recorder.store.values import EVERYTHING, KeptRecording, Media, Status, key_of
 
 T = TypeVar("T")
 log = structlog.get_logger()
-_REMOVED_AT_ONCE = 100_000
-"""Recordings that may be on their way out at once, looked through only where one is missing."""
-
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Captures(Protocol):
@@ -173,7 +176,7 @@ class Uploads:
             StorageFault: the disk did not take it; `standing` says from where to send again.
         """
         see_sender(None if upload.finishing else upload.sender, sender)
-        self._see_captured(upload.recording)
+        see_captured(self._live(upload.recording))
         offset = upload.accepted
         if offset + len(data) > bounds.MEDIA_BYTES:
             raise Unprocessable(
@@ -207,8 +210,10 @@ class Uploads:
         try:
             media = await self.in_lane(upload, partial(self._publish, upload))
             live = self._live(upload.recording)
-            unit = partial(_recorded, upload, media, status, None if live is None else live[0])
-            kept = await self._store.write(unit)
+            segment = None if live is None else live[0]
+            kept = await self._store.write(
+                partial(keep_media, upload.recording, media, status, upload.touched, segment)
+            )
             await self.in_lane(upload, partial(self._clear, upload, None if kept else media.path))
             self._open.pop(upload.recording, None)
         finally:
@@ -289,7 +294,7 @@ class Uploads:
         if isinstance(found, Upload):
             await self.in_lane(found, partial(self._files.write_channels, recording, channels))
             return
-        await self._store.write(partial(_with_channels, recording, channels))
+        await self._store.write(partial(keep_channels, recording, channels))
 
     async def in_lane(self, upload: Upload, job: Callable[[], T]) -> T:
         """Do this with the upload's part, after all that was given before.
@@ -357,18 +362,6 @@ class Uploads:
         segment, _, ordinal = recording.rpartition("-")
         return self._captures.captured(segment, int(ordinal))
 
-    def _see_captured(self, recording: str) -> None:
-        live = self._live(recording)
-        if live is None or live[1].closed is not None or live[1].stretches[-1].ended is None:
-            return
-        reason = live[1].stretches[-1].ended_by
-        raise Conflict(
-            "capture-suspended",
-            f"nothing is captured just now ({reason}); the bytes were not taken",
-            "send what is captured when it goes on, from the same offset",
-            {"reason": reason},
-        )
-
     def _publish(self, upload: Upload) -> Media:
         format_, duration, digest = upload.part.settle(upload.accepted)
         stored = self._files.publish(upload.recording, upload.opened, format_)
@@ -390,95 +383,3 @@ class Uploads:
             for error in self._files.remove((unwanted,), self._clock.now()).values():
                 raise error
         self._files.drop_part(upload.recording)
-
-
-def _recorded(upload: Upload, media: Media, status: Status, segment: Segment | None, rows: Writing) -> bool:
-    """Tell the store; False where the recording is being removed, or was."""
-    found = rows.recording(upload.recording, EVERYTHING)
-    if found is None and segment is not None:
-        # What calls decide is written behind them: it may not be there yet.
-        rows.save_segments((segment,))
-        found = rows.recording(upload.recording, EVERYTHING)
-    if found is None:
-        _see_removed(upload.recording, rows)
-        return False
-    rows.set_media(upload.key, media, status=status, last_media=upload.touched)
-    if status is Status.INTERRUPTED and found.status is Status.INTERRUPTED:
-        clock = clock_start(segment_ended_at=found.clock, interrupted=True, last_media_at=upload.touched)
-        assert clock is not None
-        rows.set_clock(upload.key, clock)
-    return True
-
-
-def _see_removed(recording: str, rows: Writing) -> None:
-    """See that what the store does not show is missing because it was removed, or is being.
-
-    Raises:
-        StorageFault: it was never written, as when the store was away for long; its media must not go for that.
-    """
-    if rows.tombstone(recording) is None and all(one.id != recording for one in rows.unreachable(_REMOVED_AT_ONCE)):
-        raise StorageFault(
-            f"the store does not know recording {recording}", "tell an administrator; what has arrived is kept"
-        )
-
-
-def _with_channels(recording: str, channels: tuple[str, ...], rows: Writing) -> None:
-    found = rows.recording(recording, EVERYTHING)
-    if found is None or found.media is None or found.last_media is None:
-        raise unknown_recording()
-    media = replace(found.media, channels=channels)
-    rows.set_media(found.key, media, status=found.status, last_media=found.last_media)
-
-
-def see_sender(sending: object, sender: object) -> None:
-    """See that nobody else has gone on where this one was.
-
-    Raises:
-        Conflict: somebody has.
-    """
-    if sending is sender:
-        return
-    raise Conflict(
-        "upload-superseded",
-        "another request goes on with this upload",
-        "let that one go on; HEAD tells how much has arrived",
-    )
-
-
-def mismatch(here: int, provided: int) -> Conflict:
-    """What is answered to who sends from another offset."""
-    return Conflict(
-        "mismatching-upload-offset",
-        f"{here} bytes have arrived, and what was sent begins at {provided}",
-        "send from `expectedOffset` on",
-        {"expectedOffset": here, "providedOffset": provided},
-    )
-
-
-def media_closed() -> Conflict:
-    """What is answered to who sends more of what has ended."""
-    return Conflict(
-        "media-closed",
-        "the media of this recording is stored and takes nothing more",
-        "nothing; see the recording for how it stands",
-    )
-
-
-def unknown_recording() -> Unknown:
-    """What is answered for a recording that is not there, and for one that is not the asker's."""
-    return Unknown(
-        "unknown-recording",
-        "there is no such recording, or it is not yours",
-        "a call that is not recorded has none; GET /v1/calls/{segment} says why",
-    )
-
-
-def storage_error(error: BaseException) -> StorageFault:
-    """What is answered when the media folder cannot take or give something."""
-    if isinstance(error, NoRoom) or (isinstance(error, OSError) and error.errno in _FULL):
-        return StorageFull("there is no room for media", "make room on the disk of the media folder, then try again")
-    reason = error.strerror if isinstance(error, OSError) else None
-    return StorageFault(
-        f"the media folder cannot be used ({reason or type(error).__name__})",
-        "see that its disk can be written, then go on from the offset that HEAD tells",
-    )
