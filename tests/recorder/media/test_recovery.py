@@ -56,6 +56,9 @@ async def test_what_had_arrived_of_a_call_is_kept_as_interrupted(recorder: Stage
         assert found.media.duration is not None
     else:
         assert stored.read_bytes() == content[:cut]
+    shown = (await after.ask("user:ada", "GET", f"/v1/recordings/{name}")).json()
+    # An MP4 without its index is kept and said to be so; of the others what had arrived plays.
+    assert shown["media"]["playable"] is (stored.suffix != ".mp4")
     played = await after.ask("user:ada", "GET", f"/v1/recordings/{name}/media")
     assert played.content == stored.read_bytes()
     more = await send(after, name, content[cut:], cut)

@@ -148,8 +148,8 @@ def _add_buffers(app: FastAPI, recorder: Recorder) -> None:
         "/v1/calls/{segment}/media",
         summary="Media of a call that nobody has started to record, for a start that reaches back to its beginning",
         description="Where the RecordingPolicy says `capture: WholeCall`, and only while somebody may still start. A "
-        "start makes it the beginning of the recording, where the upload goes on; without any it is destroyed when the "
-        "segment ends. Nobody can play it.",
+        "start makes it the beginning of the recording, where the upload goes on; without any it is destroyed when "
+        "nobody may start any more. Nobody can play it.",
         openapi_extra=_MEDIA_BODY,
         **documented(
             {204: (None, "Taken")},

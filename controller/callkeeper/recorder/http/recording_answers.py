@@ -20,6 +20,7 @@ class RecordingMediaAnswer(Answer):
     bytes: int
     duration_seconds: float | None
     sha256: str = Field(description="Empty while it grows.")
+    playable: bool = Field(description="False for an MP4 whose index never came: kept as it is.")
     channels: list[str]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from callkeeper.policy.retention import Hold, under_hold
 from callkeeper.recorder.clock import instant_text
+from callkeeper.recorder.media.facts import playable
 from callkeeper.recorder.recordings.deleting import Erasure
 from callkeeper.recorder.recordings.reading import Details
 from callkeeper.recorder.retention.holds import terms_of_holds
@@ -44,6 +45,7 @@ def shown_recording(recording: KeptRecording) -> dict[str, Any]:
             "bytes": media.bytes,
             "durationSeconds": None if media.duration is None else media.duration / 1_000_000,
             "sha256": media.sha256,
+            "playable": playable(media),
             "channels": media.channels,
         },
     }
