@@ -74,6 +74,15 @@ ALERTS = (
         action="kubectl callkeeper status -A names what waits.",
     ),
     Alert(
+        name="CallkeeperOperatorTaskFailed",
+        part=names.OPERATOR,
+        expression="sum by (task) (increase(callkeeper_operator_task_failures_total[15m])) > 0",
+        lasting="0m",
+        severity="warning",
+        summary="Task {{ $labels.task }} of the operator ended with an error that nobody foresaw, and was begun anew",
+        action="Event task_failed of the operator's log says where; please report it.",
+    ),
+    Alert(
         name="CallkeeperWebhookCertificateEnds",
         part=names.WEBHOOK,
         expression="min(callkeeper_webhook_certificate_expiry_timestamp_seconds) - time() < 86400",
