@@ -113,6 +113,31 @@ def test_what_is_wrong_is_said_on_the_object_and_stops_nobody_else(recorder, kub
     )
 
 
+def test_several_recorders_of_a_namespace_have_each_its_own(governed, start_recorder, kubectl, start_operator):
+    other = start_recorder("lab")
+    kubectl.apply(
+        a_secret("lab-token", token=other.token),
+        a_recorder(other.url, "lab"),
+        a_blacklist("112"),
+        an_object("Blacklist", "theirs", {"recorderRef": {"name": "lab"}, "numbers": [{"pattern": "113"}]}),
+    )
+    operator = start_operator()
+    kubectl.wait_for("Ready", "recorder/teams", "recorder/lab", "blacklist/never", "blacklist/theirs")
+    assert (governed.patterns, other.patterns) == (["112"], ["113"])
+    before = governed.in_force
+    kubectl.apply(an_object("Blacklist", "theirs", {"recorderRef": {"name": "lab"}, "numbers": [{"pattern": "118"}]}))
+    until(lambda: other.patterns == ["118"], lambda: operator.text)
+    other.end()
+    becomes(kubectl, "recorder/lab", "Unreachable")
+    assert kubectl.json("get", "recorder", "teams")["status"]["revision"] == governed.in_force["revision"]
+    assert governed.in_force == before, "what happens to the one is nothing to the other"
+    figures = operator.get("/metrics")[1]
+    assert "callkeeper_operator_queue_depth 0.0" in figures
+    for name, synced in {"teams": "1.0", "lab": "0.0"}.items():
+        labels = f'namespace="{kubectl.namespace}",recorder="{name}"'
+        assert f"callkeeper_operator_recorder_synced{{{labels}}} {synced}" in figures
+
+
 def test_requested_suspended_and_taken_over(governed, kubectl, start_operator):
     code, _ = governed.ask(
         "PUT",

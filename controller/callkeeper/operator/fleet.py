@@ -125,6 +125,7 @@ class Fleet:
         """Govern until cancelled; everything has ended when this returns."""
         registry = self.parts.registry
         registry.changed = self._woken.set
+        self.parts.metrics.queue.set_function(lambda: sum(one.worker.waiting for one in self.governed.values()))
         sweeping = asyncio.create_task(self._sweep(), name="sweep")
         try:
             await self._refresh(registry.namespaces())
@@ -137,6 +138,7 @@ class Fleet:
                 await self._refresh(sorted(registry.take_dirty()))
         finally:
             registry.changed = lambda: None
+            self.parts.metrics.queue.set_function(lambda: 0)
             sweeping.cancel()
             await asyncio.gather(sweeping, return_exceptions=True)
             await asyncio.gather(*(self._end(key) for key in list(self.governed)))
@@ -168,7 +170,6 @@ class Fleet:
             return
         self.parts.metrics.waiting(key)
         governed.offer(readings)
-        self.parts.metrics.queue.set(sum(one.worker.waiting for one in self.governed.values()))
 
     def _begin(self, key: ObjectKey, target: Target, entries: dict[ObjectKey, Entry]) -> Governed:
         parts = self.parts
