@@ -119,7 +119,7 @@ async def test_a_broken_file_at_the_start_leaves_the_users_from_before(start, tm
     assert (refused.status_code, refused.json()["type"]) == (409, "/problems/users-from-folder")
     ready = await again.ask(None, "GET", "/readyz")
     assert ready.status_code == 200
-    assert ready.json()["checks"]["users"] == "ok, users.csv cannot be used: those before are in force"
+    assert ready.json()["checks"]["users"] == "ok, their file cannot be used: those before are in force"
     assert "callkeeper_users_unusable 1.0" in (await again.ask("auditor", "GET", "/metrics")).text
     given.take(read(ONE))
     assert (await again.ask(None, "GET", "/readyz")).json()["checks"]["users"] == "ok"
@@ -134,6 +134,16 @@ async def test_users_put_over_the_api_stay_where_the_first_file_is_broken_and_no
     assert await given.recall()
     assert await given.tell() is None
     assert (list(again.recorder.users.directory.users), again.audit.rows) == (["ada"], [])
+
+
+async def test_a_file_that_never_was_there_is_no_fault_and_one_that_went_is(start):
+    made, given = start()
+    given.take(FolderUsers(directory=None))
+    assert (await made.ask(None, "GET", "/readyz")).json()["checks"]["users"] == "ok"
+    given.take(read(ONE))
+    given.take(FolderUsers(directory=None))
+    assert made.recorder.users.directory is ONE
+    assert "cannot be used" in (await made.ask(None, "GET", "/readyz")).json()["checks"]["users"]
 
 
 async def test_without_users_from_before_there_are_none(start):

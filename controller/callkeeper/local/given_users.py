@@ -50,7 +50,8 @@ class GivenUsers:
         """
         users, directory = self._recorder.users, read.directory
         if directory is None:
-            users.given_fault = read.complaint
+            # A file that is not there and never was gives nothing and is no fault: users are put over the API then.
+            users.given_fault = read.complaint if read.findings or users.given_by else None
             return False
         users.given_fault, self._given = None, directory
         if users.given_by == self._source and users.directory.revision == directory.revision:

@@ -63,10 +63,8 @@ def add_service_routes(app: FastAPI, recorder: Recorder) -> None:
         checks["store"] = "ok" if recorder.keeper.failure is None else "segments cannot be written"
         checks["tokens"] = "ok" if parts.principals.fault is None else "the token file cannot be used"
         # No reason to take no calls: they are decided for the users from before.
-        given = recorder.users
-        checks["users"] = (
-            f"ok, {given.given_by} cannot be used: those before are in force" if given.given_fault else "ok"
-        )
+        broken = recorder.users.given_fault is not None
+        checks["users"] = "ok, their file cannot be used: those before are in force" if broken else "ok"
         # Nor is this: what should expire stays, that is all.
         stopped = recorder.guard.stopped
         checks["retention"] = "ok, the clock has jumped: nothing expires until that is accepted" if stopped else "ok"
