@@ -17,7 +17,7 @@ from callkeeper.audit.taxonomy import TAXONOMY
 from callkeeper.recorder.store.rows import Rows
 from callkeeper.recorder.store.values import Event
 
-_PASSED_ON = {"callkeeper.recorder.outbox_audit"}
+_PASSED_ON = {"callkeeper.recorder.outbox_audit", "callkeeper.recorder.upkeep.replaying"}
 """Modules that put rows into the outbox for somebody else, whose fakes hold them."""
 
 
