@@ -80,7 +80,8 @@ class _Load:
         self._recorder = recorder
         self._lasts = lasts
         self._loop = asyncio.get_running_loop()
-        self._idle: list[_Connection] = []
+        # Each in turn: the recorder closes a connection that was quiet for five seconds.
+        self._idle: deque[_Connection] = deque()
         self._all: list[_Connection] = []
         self._waiting: deque[_Request] = deque()
         self._under_way = 0
@@ -98,7 +99,7 @@ class _Load:
                 lambda: _Connection(self), "127.0.0.1", self._recorder.port
             )
             self._all.append(connection)
-        self._idle = list(self._all)
+        self._idle.extend(self._all)
         config = {"owner": "folder:x", "epoch": 1, "config": to_json(config_of(real_patterns(PATTERNS)))}
         self.ask(_Request("PUT", "/v1/config", "settings", json.dumps(config).encode(), "If-None-Match: *\r\n"))
         await self.settled()
@@ -142,7 +143,7 @@ class _Load:
         """Send it, or have it wait for a connection."""
         self._under_way += 1
         if self._idle:
-            self._send(self._idle.pop(), request)
+            self._send(self._idle.popleft(), request)
         else:
             self._waiting.append(request)
 
