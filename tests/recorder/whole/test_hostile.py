@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,13 @@ class Recorder:
 
     async def send(self, *pieces: bytes) -> tuple[int, dict[str, Any]]:
         """Send these bytes and read the answer: its status, and what it says."""
+        for _ in range(20):
+            with suppress(ConnectionError, asyncio.IncompleteReadError):
+                return await self._send_once(*pieces)
+            # Who closes before all was read resets the connection, and the answer may be lost on its way: that is TCP.
+        raise AssertionError("no answer came through in twenty attempts")
+
+    async def _send_once(self, *pieces: bytes) -> tuple[int, dict[str, Any]]:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
             try:
