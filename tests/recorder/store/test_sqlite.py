@@ -2,7 +2,9 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +27,44 @@ async def numbers(store: SqliteStore) -> list[int]:
     return [number for number, _ in await store.read(lambda rows: rows.undelivered(1_000_000))]
 
 
+def committed_events(path: Path) -> list[int]:
+    with closing(sqlite3.connect(path)) as connection:
+        return [number for (number,) in connection.execute("SELECT sequence FROM outbox ORDER BY sequence")]
+
+
 async def test_units_that_wait_together_share_a_commit_and_keep_their_order(store: SqliteStore) -> None:
     before = store.commits
     got = await asyncio.gather(*[store.write(lambda rows, n=n: rows.add_event(event(n))) for n in range(500)])
     assert got == list(range(1, 501))
     assert store.commits - before < 50
+
+
+async def test_events_are_told_of_after_their_own_commit_and_not_with_the_one_before(store: SqliteStore) -> None:
+    heard: list[list[int]] = []
+    # Looks as the sender does when it is woken: at what is committed by then.
+    store.watch_outbox(lambda: heard.append(committed_events(store.path)))
+    begun, queued, added, told = (threading.Event() for _ in range(4))
+
+    def first(rows: Writing) -> None:
+        begun.set()
+        rows.set_meta("a", "1")
+        assert queued.wait(30)
+
+    def holds_up_its_commit(_rows: Writing) -> None:
+        added.set()
+        assert told.wait(30)
+
+    written = asyncio.ensure_future(store.write(first))
+    assert await asyncio.to_thread(begun.wait, 30)
+    later = asyncio.gather(store.write(lambda rows: rows.add_event(event())), store.write(holds_up_its_commit))
+    await asyncio.sleep(0)
+    queued.set()
+    # The loop is held until the second commit has its event, and hears of the first commit only then.
+    assert added.wait(30)
+    await written
+    told.set()
+    await later
+    assert heard == [[1]]
 
 
 async def test_a_unit_that_raises_among_many_takes_nobody_with_it(store: SqliteStore) -> None:

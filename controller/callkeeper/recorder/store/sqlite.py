@@ -60,7 +60,6 @@ class SqliteStore:
         self._recovery = recovery
         self._lock: int | None = lock
         self._writing, self._reading = writing, reading
-        self._has_events = False
         self._on_events: Callable[[], None] | None = None
         self._checkpoints = Checkpoints(writing)
         self._writer = Writer(writing, str(path), self._tell)
@@ -120,12 +119,10 @@ class SqliteStore:
         """See `port.Store.watch_outbox`."""
         self._on_events = told
 
-    def _tell(self) -> None:
+    def _tell(self, has_events: bool) -> None:
         self._checkpoints.committed()
-        if self._has_events:
-            self._has_events = False
-            if self._on_events is not None:
-                self._on_events()
+        if has_events and self._on_events is not None:
+            self._on_events()
 
     async def write(self, unit: Callable[[Writing], T]) -> T:
         """See `port.Store.write`.
@@ -134,11 +131,10 @@ class SqliteStore:
             StorageFault: it could not be committed; nothing of it is there.
         """
 
-        def run(connection: Connection) -> T:
+        def run(connection: Connection) -> tuple[T, bool]:
             rows = Rows(connection)
             done = unit(rows)
-            self._has_events = self._has_events or rows.has_added_events
-            return done
+            return done, rows.has_added_events
 
         return await asyncio.shield(self._writer.write(run))
 

@@ -21,31 +21,35 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from callkeeper.recorder.errors import RowsRefused, StorageFault
 
 T = TypeVar("T")
-Unit = Callable[[Connection], Any]
+Unit = Callable[[Connection], tuple[T, bool]]
+"""Gives its result, and whether it added something that others have to be told of once it is committed."""
+
 MOST_UNITS = 2_000
 """Units in one commit, so that nobody waits for more than a fraction of a second of other people's writing."""
 
 
 class _Waiting:
-    __slots__ = ("error", "future", "result", "unit")
+    __slots__ = ("error", "future", "news", "result", "unit")
 
-    def __init__(self, unit: Unit, future: "asyncio.Future[Any]") -> None:
+    def __init__(self, unit: Unit[Any], future: "asyncio.Future[Any]") -> None:
         self.unit = unit
         self.future = future
         self.result: Any = None
+        self.news = False
         self.error: BaseException | None = None
 
 
 class Writer:
     """Runs units one after the other and commits them in groups."""
 
-    def __init__(self, engine: Engine, name: str, on_commit: Callable[[], None]) -> None:
+    def __init__(self, engine: Engine, name: str, on_commit: Callable[[bool], None]) -> None:
         """Start the thread.
 
         Args:
             engine: begins transactions that may write at once.
             name: of the store, in messages.
-            on_commit: called in the event loop's thread after each commit, before those who wait are told.
+            on_commit: called in the event loop's thread after each commit, before those who wait are told, with
+                whether a unit of this very commit added something to tell of.
         """
         self._engine = engine
         self._name = name
@@ -58,7 +62,7 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
-    def write(self, unit: Callable[[Connection], T]) -> "asyncio.Future[T]":
+    def write(self, unit: Unit[T]) -> "asyncio.Future[T]":
         """Queue a unit; the future is done when it is on disk, or has failed.
 
         Raises:
@@ -119,7 +123,7 @@ class Writer:
             for waiting in batch:
                 mark("SAVEPOINT unit")
                 try:
-                    waiting.result = waiting.unit(connection)
+                    waiting.result, waiting.news = waiting.unit(connection)
                 except DBAPIError as error:
                     if not isinstance(error.orig, _refusals(connection)):
                         raise
@@ -139,7 +143,7 @@ class Writer:
             return  # the loop is closed: nobody waits any more
 
     def _resolve(self, batch: list[_Waiting]) -> None:
-        self._on_commit()
+        self._on_commit(any(waiting.news for waiting in batch if waiting.error is None))
         for waiting in batch:
             if waiting.future.done():
                 continue  # its task was cancelled; what was written stands all the same
