@@ -137,6 +137,15 @@ ALERTS = (
         action="See the recorder's disk.",
     ),
     Alert(
+        name="CallkeeperRecorderTaskFailed",
+        part=names.RECORDER,
+        expression="sum by (task) (increase(callkeeper_task_failures_total[15m])) > 0",
+        lasting="0m",
+        severity="warning",
+        summary="Task {{ $labels.task }} of the recorder ended with an error that nobody foresaw, and was begun anew",
+        action="Event task_failed of the recorder's log says where; please report it.",
+    ),
+    Alert(
         name="CallkeeperMediaLost",
         part=names.RECORDER,
         expression="increase(callkeeper_media_lost_total[15m]) > 0",

@@ -15,7 +15,7 @@ CONSTANT = re.compile(r"[A-Z][A-Z0-9_]+")
 BOUND_MODULES = {"bounds"}
 """Modules in which every constant is a bound."""
 
-ROOMS = ("kinds", "manifests", "policy", "recorder", "reconcile", "audit", "local", "operator", "cli")
+ROOMS = ("kinds", "manifests", "policy", "recorder", "reconcile", "audit", "tasks", "local", "operator", "cli")
 KIBI = 1024
 
 

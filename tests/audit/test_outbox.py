@@ -57,6 +57,8 @@ class FakeStore:
 
     async def append(self, events: Sequence[AuditEvent]) -> None:
         failure = self.failing.pop(0) if self.failing else ""
+        if failure == "unforeseen":
+            raise KeyError("+390212345678")
         if failure == "before":
             raise StoreFailed("not on disk")
         self.taken += [one.sequence for one in events if one.sequence > self.mark(NAME)]
@@ -100,7 +102,9 @@ async def test_a_sender_sleeps_until_it_is_woken() -> None:
     await sender.stop(1)
 
 
-@pytest.mark.parametrize("failing", [["before"], ["after"], ["before", "after", "before"]], ids=str)
+@pytest.mark.parametrize(
+    "failing", [["before"], ["after"], ["before", "after", "before"], ["unforeseen", "unforeseen"]], ids=str
+)
 async def test_whatever_the_store_does_each_event_is_there_once(failing: list[str]) -> None:
     outbox, store = FakeOutbox(1, 2, 3), FakeStore()
     store.failing = failing

@@ -16,6 +16,7 @@ from callkeeper.local.audit_destination import CollectorDestination
 from callkeeper.recorder.outbox_audit import StoreOutbox
 from callkeeper.recorder.store.sqlite import SqliteStore
 from callkeeper.recorder.store.values import Event
+from callkeeper.tasks.supervising import Supervisor
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -64,7 +65,7 @@ class Running:
         self.store.watch_outbox(self.delivery.wake)
 
     async def start(self) -> "Running":
-        await self.destination.begin(self.delivery)
+        await self.destination.begin(self.delivery, Supervisor(lambda _: None))
         return self
 
     async def emit(self, *numbers: int) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from tests.recorder.stage import Stage, config
 from tests.recorder.store.making import NOW, ended, later, segment
 
@@ -23,6 +24,7 @@ class Troubled:
         self._store = store
         self.failing = False
         self.refusing: set[int] = set()
+        self.refusal: Exception = RowsRefused("no", "never")
         self.slow: asyncio.Event | None = None
 
     async def write(self, unit: Callable[[Any], Any]) -> Any:
@@ -34,7 +36,7 @@ class Troubled:
         def seen(rows: Any) -> Any:
             done = unit(rows)
             if self.refusing & {row.number for row in rows.ledger(NOW, later(10**6), 0, 1_000)}:
-                raise RowsRefused("no", "never")
+                raise self.refusal
             return done
 
         return await self._store.write(seen)
@@ -96,13 +98,20 @@ async def test_a_store_that_hangs_is_waited_for_half_a_second_at_most(
     assert await kept(troubled) == ["segment1", "segment2"]
 
 
-async def test_a_segment_the_store_never_takes_does_not_stand_before_the_others(troubled: Troubled) -> None:
+@pytest.mark.parametrize(
+    "refusal", [RowsRefused("no", "never"), KeyError("+390212345678")], ids=["refused", "unforeseen"]
+)
+async def test_a_segment_the_store_never_takes_does_not_stand_before_the_others(
+    troubled: Troubled, refusal: Exception
+) -> None:
     keeper = keeper_of(troubled)
-    troubled.refusing = {2}
+    troubled.refusing, troubled.refusal = {2}, refusal
     for number in (1, 2, 3):
         keeper.note(segment(number))
-    await keeper.kept()
+    with structlog.testing.capture_logs() as logs:
+        await keeper.kept()
     assert (await kept(troubled), keeper.lost) == (["segment1", "segment3"], 1)
+    assert ("segment_refused" in str(logs), "0212345678" in str(logs)) == (True, False)
 
 
 async def test_what_waits_is_bounded(troubled: Troubled, monkeypatch: pytest.MonkeyPatch) -> None:

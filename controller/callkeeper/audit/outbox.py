@@ -17,6 +17,7 @@ import structlog
 from callkeeper.audit.errors import AuditError
 from callkeeper.audit.event import AuditEvent
 from callkeeper.audit.sender import Appender
+from callkeeper.tasks.supervising import kind_of, places_of
 
 log = structlog.get_logger()
 
@@ -120,9 +121,12 @@ class OutboxSender:
             try:
                 more = await self._deliver()
             except AuditError as error:
-                if self.failure is None:
-                    log.error("audit_delivery_failed", sender=self._name, error=str(error))  # noqa: TRY400 - said in words
-                self.failure = str(error)
+                self._failed(str(error))
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, longest)
+                continue
+            except Exception as error:  # noqa: BLE001 - nobody foresaw it: the events wait, and are tried again
+                self._failed(kind_of(error), at=places_of(error))
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, longest)
                 continue
@@ -135,6 +139,11 @@ class OutboxSender:
                     if not emptied.done():
                         emptied.set_result(None)
                 await self._woken.wait()
+
+    def _failed(self, failure: str, **where: object) -> None:
+        if self.failure is None:
+            log.error("audit_delivery_failed", sender=self._name, error=failure, **where)
+        self.failure = failure
 
     async def _deliver(self) -> bool:
         """One round; whether there is more."""

@@ -5,8 +5,7 @@ The composition root of that process: state folder, audit log or collector, prin
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -101,7 +100,7 @@ async def _start(options: Options, state: StateFolder, stack: AsyncExitStack) ->
     await server.start()
     stack.push_async_callback(server.stop)
     if users is not None:
-        await stack.enter_async_context(_followed(users))
+        server.keep("follow the users file", users.follow)
     return server
 
 
@@ -110,17 +109,6 @@ async def _audit(collector: CollectorAddress | None, state: StateFolder, stack: 
         return collector_destination(collector, stack)
     store = await open_audit_store(state, stack)
     return lambda rows, sender: StoreDestination(store, rows, sender)
-
-
-@asynccontextmanager
-async def _followed(users: UsersFile) -> AsyncIterator[None]:
-    following = asyncio.create_task(users.follow(), name="follow the users file")
-    try:
-        yield
-    finally:
-        following.cancel()
-        with suppress(asyncio.CancelledError):
-            await following
 
 
 async def _until(stopping: asyncio.Event, server: RecorderServer) -> None:

@@ -34,6 +34,7 @@ from callkeeper.recorder.errors import StorageFault, Unknown
 from callkeeper.recorder.outbox_audit import UNAGREED, agree, note_unagreed
 from callkeeper.recorder.store.port import Store, Writing
 from callkeeper.recorder.stored_audit import StoredAuditReader
+from callkeeper.tasks.supervising import Supervisor
 
 log = structlog.get_logger()
 
@@ -74,8 +75,12 @@ class AuditDestination(Protocol):
         """Gives the rows back, as far as they can be had here."""
         ...
 
-    async def begin(self, delivery: OutboxSender) -> None:
+    async def begin(self, delivery: OutboxSender, supervisor: Supervisor) -> None:
         """Agree on the numbers and begin to deliver, now or when the other side is there.
+
+        Args:
+            delivery: begins when the numbers are agreed on.
+            supervisor: keeps running what waits for the other side.
 
         Raises:
             OutboxUnavailable: the outbox cannot be read or written.
@@ -111,12 +116,13 @@ class StoreDestination:
         """See `AuditDestination.reader`."""
         return StoredAuditReader(self._store, sink, delivery)
 
-    async def begin(self, delivery: OutboxSender) -> None:
+    async def begin(self, delivery: OutboxSender, supervisor: Supervisor) -> None:
         """See `AuditDestination.begin`.
 
         Raises:
             OutboxUnavailable: the outbox cannot be written.
         """
+        del supervisor  # the store is there: nothing is waited for
         mark = self._store.mark(self._sender)
         if await self._rows.read(lambda rows: rows.meta(UNAGREED)) is not None:
             await _written(self._rows, lambda rows: agree(rows, mark))
@@ -158,7 +164,7 @@ class CollectorDestination:
         del sink, delivery  # nothing is read here
         return _Elsewhere(self._where)
 
-    async def begin(self, delivery: OutboxSender) -> None:
+    async def begin(self, delivery: OutboxSender, supervisor: Supervisor) -> None:
         """See `AuditDestination.begin`.
 
         Raises:
@@ -170,7 +176,8 @@ class CollectorDestination:
         except (AuditError, TimeoutError) as error:
             log.warning("collector_unreachable", collector=self._where, error=str(error) or "it does not answer")
             await _written(self._store, note_unagreed)
-            self._waiting = asyncio.create_task(self._agree_later(delivery), name="agree with the audit collector")
+            agreeing = supervisor.keep("agree with the audit collector", lambda: self._agree_later(delivery))
+            self._waiting = asyncio.create_task(agreeing, name="agree with the audit collector")
         else:
             await self._agree(delivery)
 

@@ -7,7 +7,7 @@ does not.
 import asyncio
 import contextlib
 from asyncio import FIRST_COMPLETED
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -179,16 +179,20 @@ class RecorderServer:
             CannotRun: what was kept cannot be written, or the server does not start.
         """
         try:
-            await self._destination.begin(self._delivery)
+            await self._destination.begin(self._delivery, self.recorder.supervisor)
             await self.recorder.media.start()
         except (OutboxUnavailable, StorageFault) as error:
             raise CannotRun(str(error), EXIT_STATE_UNUSABLE) from error
-        self._beside.append(asyncio.create_task(self.recorder.sweeper.run(), name="sweeper"))
+        self.keep("sweeper", self.recorder.sweeper.run)
         if self._tls is not None:
-            self._beside.append(asyncio.create_task(self._tls.follow(), name="follow the certificates"))
+            self.keep("follow the certificates", self._tls.follow)
         for one in self._doors:
             await one.open()
         self._interpreter.start()
+
+    def keep(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """Run it beside the requests, whatever happens in it, until `stop`."""
+        self._beside.append(asyncio.create_task(self.recorder.supervisor.keep(name, run), name=name))
 
     async def ended(self) -> None:
         """Wait until it ends by itself, which it does not do unless something is wrong.

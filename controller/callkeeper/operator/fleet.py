@@ -35,7 +35,6 @@ from callkeeper.operator.status_values import (
     status_value,
 )
 from callkeeper.operator.status_writer import Json, StatusWriter
-from callkeeper.operator.supervising import Supervisor
 from callkeeper.operator.turns import Turns
 from callkeeper.reconcile.attribution import Attribution
 from callkeeper.reconcile.backoff import Backoff
@@ -43,6 +42,7 @@ from callkeeper.reconcile.reconciler import AuditPort, Outcome, Reconciler
 from callkeeper.reconcile.status import ObjectStatus, Statuses, orphans
 from callkeeper.reconcile.status_json import status_to_json
 from callkeeper.reconcile.worker import Worker
+from callkeeper.tasks.supervising import Supervisor
 
 log = structlog.get_logger()
 

@@ -71,7 +71,7 @@ class Metrics:
         self.relists = Counter(
             "callkeeper_operator_listings", "Complete listings, by result.", ["result"], registry=self._registry
         )
-        self.task_failures = Counter(
+        self._task_failures = Counter(
             "callkeeper_operator_task_failures",
             "Errors nobody foresaw that ended a task, which was begun anew.",
             ["task"],
@@ -112,6 +112,10 @@ class Metrics:
         _drop(self.synced, labels)
         for result in ("changed", "unchanged", "failed", "stalled"):
             _drop(self.reconciles, {**labels, "result": result})
+
+    def task_failed(self, task: str) -> None:
+        """An error that nobody foresaw ended a task."""
+        self._task_failures.labels(task).inc()
 
     def exposition(self) -> bytes:
         """The text format (version 0.0.4)."""

@@ -41,11 +41,11 @@ from callkeeper.operator.metrics import Metrics
 from callkeeper.operator.options import Options
 from callkeeper.operator.registry import Registry, Seen, key_of
 from callkeeper.operator.status_writer import StatusWriter
-from callkeeper.operator.supervising import Supervisor
 from callkeeper.operator.watching import Watching
 from callkeeper.policy.config import AuditSection
 from callkeeper.reconcile.changes import ShowPattern
 from callkeeper.reconcile.reconciler import AuditPort
+from callkeeper.tasks.supervising import Supervisor
 
 log = structlog.get_logger()
 
@@ -110,7 +110,7 @@ class Operator:
         self._api = KubeApi(access)
         self._registry = Registry()
         self._metrics = Metrics()
-        self._supervisor = Supervisor(self._metrics.task_failures)
+        self._supervisor = Supervisor(self._metrics.task_failed, fatal=(CannotStart,))
         self._metrics.objects.set_function(lambda: len(self._registry))
         self._listing = Listing(self._api, self._registry, options.namespaces, self._count_listing)
         identity = f"{socket.gethostname()}_{secrets.token_hex(4)}"

@@ -20,6 +20,7 @@ from callkeeper.recorder import bounds
 from callkeeper.recorder.errors import RowsRefused, StorageFault
 from callkeeper.recorder.segment import Segment
 from callkeeper.recorder.store.port import Store, Writing
+from callkeeper.tasks.supervising import kind_of, places_of
 
 log = structlog.get_logger()
 
@@ -124,15 +125,18 @@ class SegmentKeeper:
         """
         try:
             await self._store.write(_saving(batch, withdrawn))
-        except (RowsRefused, ValueError, TypeError) as error:
-            if len(batch) > 1:
+        except Exception as error:
+            if isinstance(error, StorageFault) and not isinstance(error, RowsRefused):
+                raise
+            # Refused, or an error that nobody foresaw, which is that of one segment as far as anybody knows.
+            if len(batch) + bool(withdrawn) > 1:
                 for segment in batch:
                     await self._write((segment,), [])
-                await self._store.write(_saving((), withdrawn))
+                await self._write((), withdrawn)
             else:
                 self.lost += len(batch)
                 refused = [found.id for found in batch]
-                log.error("segment_refused", segments=refused, error=type(error).__name__)  # noqa: TRY400 - as above
+                log.error("segment_refused", segments=refused, error=kind_of(error), at=places_of(error))  # noqa: TRY400 - no values
 
     def _is_overdue(self, told: list[asyncio.Future[None]]) -> None:
         self._overdue = True

@@ -65,6 +65,12 @@ class Metrics:
             ["how"],
             registry=self._registry,
         )
+        self._task_failures = Counter(
+            "callkeeper_task_failures",
+            "Errors that nobody foresaw, by the task they ended; it was begun anew.",
+            ["task"],
+            registry=self._registry,
+        )
         self.sweeps = Counter(
             "callkeeper_sweeps",
             "Sweeps that ended: through, or halted by the clock, a full outbox or a failure.",
@@ -102,6 +108,10 @@ class Metrics:
         self.sweeps.labels("through" if sweep.halted is None else sweep.halted.value).inc()
         self.removed.labels("expired").inc(sweep.expired)
         self.removed.labels("finished").inc(sweep.finished)
+
+    def task_failed(self, task: str) -> None:
+        """Count an error that ended a task."""
+        self._task_failures.labels(task).inc()
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Note how long a request took."""

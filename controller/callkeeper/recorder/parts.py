@@ -27,6 +27,7 @@ from callkeeper.recorder.retention.gate import RetentionGate
 from callkeeper.recorder.retention.sweeper import Sweeper
 from callkeeper.recorder.store.port import Store
 from callkeeper.recorder.users import Users
+from callkeeper.tasks.supervising import Supervisor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +85,7 @@ class Recorder:
         playing: gives it out.
         tickets: let players in that can send no token.
         metrics: what is counted.
+        supervisor: keeps running what runs beside the requests.
     """
 
     parts: RecorderParts
@@ -101,6 +103,7 @@ class Recorder:
     playing: Playing
     tickets: PlayTickets
     metrics: Metrics
+    supervisor: Supervisor
 
     @classmethod
     def of(cls, parts: RecorderParts) -> "Recorder":
@@ -118,6 +121,7 @@ class Recorder:
             given_by=parts.directory_source,
         )
         metrics = Metrics()
+        supervisor = Supervisor(metrics.task_failed)
         keeper = SegmentKeeper(parts.store)
         calls = Calls(
             programming=programming,
@@ -135,6 +139,7 @@ class Recorder:
             calls=calls,
             clock=parts.clock,
             on_end=metrics.upload_ended,
+            supervisor=supervisor,
         )
         store, audit, clock = parts.store, parts.audit, parts.clock
         guard = ClockGuard(store, audit, clock, parts.steady_clock)
@@ -161,4 +166,5 @@ class Recorder:
             playing=Playing(parts.media_files, parts.audit, parts.clock),
             tickets=PlayTickets(parts.clock, parts.steady_clock),
             metrics=metrics,
+            supervisor=supervisor,
         )

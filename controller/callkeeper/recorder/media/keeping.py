@@ -25,6 +25,7 @@ from callkeeper.recorder.media.uploads import Captures, Upload, Uploads
 from callkeeper.recorder.segment import Segment
 from callkeeper.recorder.store.port import Reading, Store, Writing
 from callkeeper.recorder.store.values import EVERYTHING, KeptRecording, Place, Search, Status
+from callkeeper.tasks.supervising import Supervisor
 
 log = structlog.get_logger()
 
@@ -58,6 +59,7 @@ class MediaKeeper:
         calls: Captured,
         clock: Clock,
         on_end: Callable[[str, int], None],
+        supervisor: Supervisor,
     ) -> None:
         """Keep media.
 
@@ -67,12 +69,14 @@ class MediaKeeper:
             calls: tells of segments and recordings in memory.
             clock: tells the time.
             on_end: told how each upload ended, in a word, and its bytes.
+            supervisor: keeps the looking running.
         """
         self.files = files
         self._store = store
         self._clock = clock
         self._lanes = Lanes()
         self._on_end = on_end
+        self._supervisor = supervisor
         self.uploads = Uploads(
             files=files,
             store=store,
@@ -94,7 +98,7 @@ class MediaKeeper:
         """
         allow_many_files()
         await self.recover()
-        self._task = asyncio.create_task(self._run(), name="media")
+        self._task = asyncio.create_task(self._supervisor.keep("media", self._run), name="media")
 
     async def stop(self) -> None:
         """Have everything that arrived on disk, and end; harmless when done twice."""

@@ -8,7 +8,7 @@ from tests.operator.test_lease import PATH, stage
 
 from callkeeper.operator.errors import CannotStart
 from callkeeper.operator.metrics import Metrics
-from callkeeper.operator.supervising import STEADY_SECONDS, Supervisor
+from callkeeper.tasks.supervising import STEADY_SECONDS, Supervisor
 
 
 class Flawed:
@@ -39,7 +39,7 @@ def now():
 
 @pytest.fixture
 def supervisor(metrics, now):
-    return Supervisor(metrics.task_failures, first_pause_seconds=0.001, clock=lambda: now[0])
+    return Supervisor(metrics.task_failed, fatal=(CannotStart,), first_pause_seconds=0.001, clock=lambda: now[0])
 
 
 async def test_a_task_is_begun_anew_and_named_while_that_is_news(supervisor, metrics, now):
@@ -85,7 +85,7 @@ async def test_a_task_that_is_over_is_no_problem_and_what_cannot_start_ends_it(s
 
 
 async def test_a_term_that_fails_gives_the_lease_back_and_another_replica_leads(metrics):
-    supervisor = Supervisor(metrics.task_failures, first_pause_seconds=5.0)
+    supervisor = Supervisor(metrics.task_failed, first_pause_seconds=5.0)
     async with stage() as (fake, replica):
         first = replica("first", supervisor=supervisor)
         await first.leading.wait()

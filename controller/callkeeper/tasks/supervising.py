@@ -1,4 +1,4 @@
-"""Keeps the operator's tasks running: an error that nobody foresaw ends one task for a while, not the process.
+"""Keeps tasks running: an error that nobody foresaw ends a task for a while, and not the process.
 
 It is logged with where it came from, counted, and the task is begun anew after a pause that grows. What goes on failing
 is named by `problem`, for readiness. Errors that are foreseen are each task's own business.
@@ -11,9 +11,6 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 import structlog
-from prometheus_client import Counter
-
-from callkeeper.operator.errors import CannotStart
 
 log = structlog.get_logger()
 
@@ -41,19 +38,22 @@ class Supervisor:
 
     def __init__(
         self,
-        failures: Counter,
+        failures: Callable[[str], None],
         *,
+        fatal: tuple[type[Exception], ...] = (),
         first_pause_seconds: float = FIRST_PAUSE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare.
 
         Args:
-            failures: counts them, by task.
+            failures: told the name of a task at each of its failures.
+            fatal: errors that beginning anew does not mend; they end the task.
             first_pause_seconds: before the first new beginning.
             clock: monotonic seconds.
         """
         self._failures = failures
+        self._fatal = fatal
         self._first_pause = first_pause_seconds
         self._clock = clock
         self._failing: dict[str, _Failing] = {}
@@ -77,7 +77,7 @@ class Supervisor:
             failed: called at each failure, for a task whose failing is no matter of readiness.
 
         Raises:
-            CannotStart: nothing is mended by beginning anew.
+            Exception: one of the fatal ones.
         """
         one = _Failing()
         if failed is None:
@@ -87,7 +87,7 @@ class Supervisor:
                 one.begun = self._clock()
                 try:
                     return await run()
-                except CannotStart:
+                except self._fatal:
                     raise
                 except Exception as error:  # noqa: BLE001 - whatever it is: the other tasks go on
                     pause = self._failed(name, one, error)
@@ -102,28 +102,32 @@ class Supervisor:
     def _failed(self, name: str, one: _Failing, error: Exception) -> float:
         """Note it; how long to pause."""
         one.count = 1 if self._is_steady(one) else one.count + 1
-        one.error = _kind(error)
+        one.error = kind_of(error)
         pause = min(self._first_pause * float(2 ** min(one.count - 1, 10)), LAST_PAUSE_SECONDS)
-        self._failures.labels(name).inc()
-        log.error("task_failed", task=name, error=one.error, at=list(_places(error)), retry_seconds=pause)
+        self._failures(name)
+        log.error("task_failed", task=name, error=one.error, at=places_of(error), retry_seconds=pause)
         return pause
 
     def _is_steady(self, one: _Failing) -> bool:
         return self._clock() - one.begun >= STEADY_SECONDS
 
 
-def _kind(error: BaseException) -> str:
+def kind_of(error: BaseException) -> str:
     """The error's class; its words may hold a number or a pattern, and are left out."""
     if isinstance(error, BaseExceptionGroup):
-        return ", ".join(_kind(one) for one in error.exceptions)
+        return ", ".join(kind_of(one) for one in error.exceptions)
     return type(error).__name__
 
 
-def _places(error: BaseException) -> Iterator[str]:
+def places_of(error: BaseException) -> list[str]:
     """Where it came from, outermost first: code only, no values."""
+    return list(_places(error))
+
+
+def _places(error: BaseException) -> Iterator[str]:
     for frame in traceback.extract_tb(error.__traceback__)[-MAX_FRAMES:]:
         yield f"{frame.filename}:{frame.lineno} {frame.name}"
     inner = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
     for one in (*inner, *((error.__cause__,) if error.__cause__ is not None else ())):
-        yield f"{_kind(one)}:"
+        yield f"{kind_of(one)}:"
         yield from _places(one)
