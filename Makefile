@@ -5,6 +5,8 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+# One worker more than there are cores: many tests wait for processes that they started.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help quickstart control-plane cluster browser test test-unit faults check coverage format schemas docs bench lock clean dev
@@ -32,7 +34,7 @@ browser: ## See that Chromium is there for the tests of the page; as root, insta
 		fi; }
 
 test: control-plane browser ## Everything a change needs: all tests, on every core
-	$(BIN)/python -m pytest -n auto --dist worksteal -q
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q
 
 test-unit: dev ## The quick part of the tests: no cluster, no servers, no kills
 	$(BIN)/python -m pytest -q tests/kinds tests/manifests tests/policy
