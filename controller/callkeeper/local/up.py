@@ -18,7 +18,7 @@ from pathlib import Path
 from callkeeper.audit.errors import TokenFileError
 from callkeeper.audit.mask import NumberMask
 from callkeeper.audit.store import AuditStore
-from callkeeper.kinds.finding import Finding, ObjectKey, Severity
+from callkeeper.kinds.finding import ObjectKey
 from callkeeper.local import git
 from callkeeper.local.attribution import FolderAttribution, system_user
 from callkeeper.local.audit_destination import StoreDestination, open_audit_store
@@ -28,6 +28,7 @@ from callkeeper.local.exits import (
     CannotRun,
 )
 from callkeeper.local.exposure import exposed_address, warning
+from callkeeper.local.finding_news import FindingNews
 from callkeeper.local.fleet import Fleet, needs_embedded
 from callkeeper.local.folder import FolderContent, content_digest, last_saved, read_content
 from callkeeper.local.given_users import GivenUsers
@@ -45,8 +46,6 @@ from callkeeper.local.tokens import LocalPrincipals, open_principals
 from callkeeper.local.users import NAME as USERS
 from callkeeper.local.users import FolderUsers
 from callkeeper.local.watching import changes
-from callkeeper.manifests.located import LocatedFinding
-from callkeeper.policy.cross_check import cross_check
 from callkeeper.reconcile.reasons import Reason
 from callkeeper.reconcile.reconciler import Outcome
 from callkeeper.recorder.auditing import Actor
@@ -140,6 +139,7 @@ class Up:
     locator: FolderLocator
     teller: Teller
     stack: AsyncExitStack
+    _news: FindingNews = field(init=False)
     _fleet: Fleet = field(init=False)
     _attribution: FolderAttribution = field(init=False)
     _mask: NumberMask = field(init=False)
@@ -150,8 +150,6 @@ class Up:
     _content: FolderContent | None = None
     _outcomes: dict[ObjectKey, Outcome] = field(default_factory=dict)
     _failures: dict[ObjectKey, str] = field(default_factory=dict)
-    _said: set[tuple[bool, str, str, str]] = field(default_factory=set)
-    _errors: set[tuple[bool, str, str, str]] = field(default_factory=set)
     _noticed: float | None = None
     _page_shown: bool = False
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
@@ -167,6 +165,7 @@ class Up:
         folder, path = self.options.folder, self.state.path
         content = await asyncio.to_thread(read_content, folder)
         bound = self._bind() if needs_embedded(content.readings) else None
+        self._news = FindingNews(self.teller)
         self._mask = NumberMask(self.state.number_key())
         self._attribution = FolderAttribution(folder)
         self._status_file = StatusFile(path)
@@ -346,35 +345,8 @@ class Up:
             self.teller.note(reason.value, f"{key.name}: runs what the files say again")
 
     def _say_findings(self) -> None:
-        """Say what is wrong or surprising now, unless it was said: errors whenever they appear, the rest once."""
         assert self._content is not None
-        findings = {_identity(one): one for one in self._findings(self._content)}
-        errors = {identity for identity, one in findings.items() if one.is_error}
-        new = [one for identity, one in findings.items() if identity not in self._said]
-        mended = bool(self._errors) and not errors
-        self._errors = errors
-        # What was mended is said again when it comes back; a hint is given once.
-        self._said = {*findings, *(identity for identity in self._said if not identity[0])}
-        if new:
-            self.teller.findings(new, kept=self._content.broken)
-        if mended:
-            self.teller.note("mended", "Nothing is wrong any more.")
-
-    def _findings(self, content: FolderContent) -> list[LocatedFinding]:
-        found = [*content.findings, *content.users.findings]
-        manifests = content.manifests
-        if manifests is None or content.broken:
-            return found
-        own = {id(finding) for reading in manifests.readings for finding in reading.findings}
-        across: dict[Finding, None] = {}
-        for outcome in self._outcomes.values():
-            for result in outcome.compiled.results.values():
-                across.update(dict.fromkeys(one for one in result.findings if id(one) not in own))
-        for finding in cross_check(manifests.readings):
-            # What `compile` says knows what is in force; of the others only what it does not say is added.
-            if finding.severity is not Severity.ERROR or finding.rule.startswith("recorder.") or not self._outcomes:
-                across.setdefault(finding)
-        return [*found, *(manifests.place(finding) for finding in across)]
+        self._news.say(self._content, self._outcomes.values())
 
     def _write_statuses(self) -> None:
         try:
@@ -416,8 +388,3 @@ class Up:
             users=(len(directory.users), len(recordable)) if directory else None,
             sample=recordable[0] if recordable else None,
         )
-
-
-def _identity(one: LocatedFinding) -> tuple[bool, str, str, str]:
-    """What makes a finding the same one, wherever its line has moved."""
-    return one.is_error, one.finding.rule, one.finding.message, one.file
