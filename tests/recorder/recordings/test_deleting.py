@@ -7,6 +7,7 @@ from tests.recorder.recordings.kept import kept, recorded, ruled, sent, with_med
 from tests.recorder.stage import Stage
 
 from callkeeper.audit.actions import Action
+from callkeeper.recorder.store.values import KeptRecording
 
 HOLDS = "/v1/conversations/c-1/holds"
 
@@ -75,8 +76,8 @@ async def test_media_that_cannot_be_removed_is_tried_again_by_the_sweeper(record
     remove = recorder.recorder.deleting._remover._media
 
     class Failing:
-        async def remove(self, paths: Sequence[str]) -> Mapping[str, str]:
-            return dict.fromkeys(paths, "cannot remove it")
+        async def remove(self, recordings: Sequence[KeptRecording]) -> Mapping[str, str]:
+            return dict.fromkeys((one.id for one in recordings), "cannot remove it")
 
     recorder.recorder.deleting._remover._media = Failing()
     answer = await recorder.ask("user:ada", "DELETE", f"/v1/recordings/{one}")

@@ -16,7 +16,7 @@ from callkeeper.recorder.errors import StorageFault
 from callkeeper.recorder.retention import sweeper as sweeping
 from callkeeper.recorder.retention.sweeper import Halt, Sweep
 from callkeeper.recorder.store.port import Writing
-from callkeeper.recorder.store.values import EVERYTHING, Tombstone
+from callkeeper.recorder.store.values import EVERYTHING, KeptRecording, Tombstone
 
 HOLDS = "/v1/conversations/c-1/holds"
 LATE = 91 * 86_400
@@ -181,9 +181,9 @@ def die_at(recorder: Stage, step: str) -> None:
             def __init__(self, media: Any) -> None:
                 self.media = media
 
-            async def remove(self, paths: Sequence[str]) -> Mapping[str, str]:
+            async def remove(self, recordings: Sequence[KeptRecording]) -> Mapping[str, str]:
                 if step != "after begin":
-                    assert await self.media.remove(paths) == {}
+                    assert await self.media.remove(recordings) == {}
                 if step != "after finish":
                     raise Died
                 return {}
@@ -233,15 +233,17 @@ async def test_media_that_cannot_be_removed_holds_nothing_else_up(
     monkeypatch.setattr(sweeping, "BATCH", 2)
     await recorder.program(ruled("90d"))
     names = [await recorded(recorder, f"n-{number}") for number in range(7)]
-    stuck = {(await with_media(recorder, name)).path for name in names[:3]}
+    stuck = set(names[:3])
+    for name in stuck:
+        await with_media(recorder, name)
     await with_media(recorder, names[5])
     remover = recorder.recorder.sweeper._remover
     media = remover._media
 
     class Stuck:
-        async def remove(self, paths: Sequence[str]) -> Mapping[str, str]:
-            await media.remove([path for path in paths if path not in stuck])
-            return {path: "cannot remove it" for path in paths if path in stuck}
+        async def remove(self, recordings: Sequence[KeptRecording]) -> Mapping[str, str]:
+            await media.remove([one for one in recordings if one.id not in stuck])
+            return {one.id: "cannot remove it" for one in recordings if one.id in stuck}
 
     remover._media = Stuck()
     recorder.clock.forward(LATE)
@@ -264,8 +266,8 @@ async def test_a_disk_that_fails_for_all_ends_the_sweep(recorder: Stage, monkeyp
     media = remover._media
 
     class Broken:
-        async def remove(self, paths: Sequence[str]) -> Mapping[str, str]:
-            return dict.fromkeys(paths, "cannot remove it")
+        async def remove(self, recordings: Sequence[KeptRecording]) -> Mapping[str, str]:
+            return dict.fromkeys((one.id for one in recordings), "cannot remove it")
 
     remover._media = Broken()
     recorder.clock.forward(LATE)

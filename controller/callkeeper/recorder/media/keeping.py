@@ -113,10 +113,13 @@ class MediaKeeper:
         await self.buffers.close()
         await asyncio.to_thread(self._lanes.close)
 
-    async def remove(self, paths: Sequence[str]) -> dict[str, str]:
-        """Remove stored media; harmless where it has gone. Those that could not be removed, and why."""
-        failed = await asyncio.to_thread(self.files.remove, paths, self._clock.now())
-        return {path: storage_error(error).detail for path, error in failed.items()}
+    async def remove(self, recordings: Sequence[KeptRecording]) -> dict[str, str]:
+        """Remove media, stored or still arriving; harmless where it has gone. What could not be removed, and why."""
+        stored = {one.media.path: one.id for one in recordings if one.media is not None}
+        errors = await asyncio.to_thread(self.files.remove, list(stored), self._clock.now())
+        failed = {stored[path]: storage_error(error).detail for path, error in errors.items()}
+        arriving = [one.id for one in recordings if one.media is None]
+        return failed | (await self.uploads.abandon(arriving) if arriving else {})
 
     async def recover(self) -> None:
         """See what an earlier run left of uploads: complete what was, keep what had arrived of what broke off.
@@ -124,19 +127,29 @@ class MediaKeeper:
         Raises:
             StorageFault: the folder or the store cannot be read.
         """
-        try:
-            left = await asyncio.to_thread(self.files.parts)
-        except OSError as error:
-            raise storage_error(error) from error
-        for recording in left:
-            found, buried = await self._store.read(partial(_what_is_known, recording))
-            if found is None and not buried:
+        for recording in await self._awaited():
+            found = await self._store.read(partial(_kept, recording))
+            if found is None:
                 # Nothing says that it may go: its row may have been lost with the disk it was on.
                 log.warning("media_of_unknown_recording", recording=recording)
-            elif found is None or found.media is not None:
-                await asyncio.to_thread(self.files.drop_part, recording)
             else:
                 await self._quietly("media_not_recovered", recording, partial(self._take_up, found))
+
+    async def _awaited(self) -> list[str]:
+        """The recordings of which something has arrived that nobody sends now, once what is of no use was removed.
+
+        Raises:
+            StorageFault: the folder or the store cannot be read, or something cannot be removed.
+        """
+        sending = {upload.recording for upload in self.uploads.all}
+        try:
+            left = [recording for recording in await asyncio.to_thread(self.files.parts) if recording not in sending]
+            useless = await self._store.read(partial(_useless, left)) if left else ()
+            for recording in useless:
+                await asyncio.to_thread(self.files.drop_part, recording)
+        except OSError as error:
+            raise storage_error(error) from error
+        return [recording for recording in left if recording not in useless]
 
     async def _take_up(self, found: KeptRecording) -> None:
         """Complete an upload that was, end one that broke off with its call; others may go on."""
@@ -181,9 +194,12 @@ class MediaKeeper:
     async def settle(self) -> None:
         """End the waiting for media that does not come: what arrived is kept as interrupted, without any it failed.
 
+        What came for a recording that was removed meanwhile goes.
+
         Raises:
-            StorageFault: the store cannot be read or written.
+            StorageFault: the store cannot be read or written, or what has arrived cannot be removed.
         """
+        await self._awaited()
         before = self._clock.now() - timedelta(seconds=bounds.MEDIA_AWAITED_SECONDS)
         sending = {upload.recording for upload in self.uploads.all}
         search = Search(status=Status.CLOSED, opened_to=before)
@@ -222,8 +238,18 @@ def allow_many_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _what_is_known(recording: str, rows: Reading) -> tuple[KeptRecording | None, bool]:
-    return rows.recording(recording, EVERYTHING), rows.tombstone(recording) is not None
+def _kept(recording: str, rows: Reading) -> KeptRecording | None:
+    return rows.recording(recording, EVERYTHING)
+
+
+def _useless(recordings: Sequence[str], rows: Reading) -> set[str]:
+    """Those that were removed, or have their media."""
+
+    def is_useless(recording: str) -> bool:
+        kept = rows.recording(recording, EVERYTHING)
+        return rows.tombstone(recording) is not None if kept is None else kept.media is not None
+
+    return set(filter(is_useless, recordings))
 
 
 def _page(search: Search, place: Place | None, rows: Reading) -> list[KeptRecording]:

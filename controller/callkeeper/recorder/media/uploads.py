@@ -9,7 +9,7 @@ Facts:
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -20,7 +20,7 @@ import structlog
 
 from callkeeper.recorder import bounds
 from callkeeper.recorder.clock import Clock
-from callkeeper.recorder.errors import Full, Unprocessable
+from callkeeper.recorder.errors import Full, RecorderError, Unprocessable
 from callkeeper.recorder.media.files import MediaFiles, is_recording_name
 from callkeeper.recorder.media.lanes import Lanes
 from callkeeper.recorder.media.part import NoRoom, OffsetLost, Part, Published
@@ -40,6 +40,9 @@ from callkeeper.recorder.store.values import EVERYTHING, KeptRecording, Media, S
 
 T = TypeVar("T")
 log = structlog.get_logger()
+
+_NOBODY = object()
+"""The sender of an upload whose recording was removed."""
 
 
 class Captures(Protocol):
@@ -234,6 +237,35 @@ class Uploads:
         self._open.pop(upload.recording, None)
         await self.in_lane(upload, upload.part.close)
         return True
+
+    async def abandon(self, recordings: Sequence[str]) -> dict[str, str]:
+        """Remove what has arrived of recordings that are being removed; who sends it is refused from now on.
+
+        What is being completed just now is left: the store says there that the recording is gone, and the media goes.
+
+        Returns:
+            Those of which something could not be removed, and why.
+        """
+        opened = [self._open[recording] for recording in recordings if recording in self._open]
+        failed = await asyncio.to_thread(self._dropped, [one for one in recordings if one not in self._open])
+        for upload in opened:
+            if upload.finishing or self._open.pop(upload.recording, None) is None:
+                continue
+            upload.sender = _NOBODY
+            try:
+                await self.in_lane(upload, partial(self._clear, upload, None))
+            except RecorderError as error:
+                failed[upload.recording] = error.detail
+        return failed
+
+    def _dropped(self, recordings: Sequence[str]) -> dict[str, str]:
+        failed = {}
+        for recording in recordings:
+            try:
+                self._files.drop_part(recording)
+            except OSError as error:
+                failed[recording] = storage_error(error).detail
+        return failed
 
     def begin_with(self, recording: str, key: int, opened: datetime, lane: int, fill: Callable[[Part], None]) -> None:
         """Let a recording that was just opened begin with what is kept elsewhere; who asks for it waits until it does.

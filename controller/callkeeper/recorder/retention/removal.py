@@ -33,13 +33,13 @@ RETENTION = "system:retention"
 
 
 class MediaFiles(Protocol):
-    """The stored media, as removal needs it."""
+    """The media, as removal needs it."""
 
-    async def remove(self, paths: Sequence[str]) -> Mapping[str, str]:
-        """Remove the media at these paths; harmless where it has gone already.
+    async def remove(self, recordings: Sequence[KeptRecording]) -> Mapping[str, str]:
+        """Remove the media of these, what is stored and what is still arriving; harmless where it has gone already.
 
         Returns:
-            Those that could not be removed, and why.
+            The recordings whose media could not be removed, and why.
         """
         ...
 
@@ -210,9 +210,9 @@ class Remover:
             StorageFault: the store cannot be written; all of them stay unreachable.
         """
         found, gone = Finished(), []
-        failed = await self._media.remove([one.media.path for one in recordings if one.media is not None])
+        failed = await self._media.remove(recordings)
         for recording in recordings:
-            detail = None if recording.media is None else failed.get(recording.media.path)
+            detail = failed.get(recording.id)
             if detail is None:
                 gone.append(recording)
             else:
