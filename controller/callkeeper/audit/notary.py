@@ -24,7 +24,15 @@ from callkeeper.audit.errors import CheckpointError, KeyUnusable
 from callkeeper.audit.layout import CHECKPOINTS
 from callkeeper.audit.position import Head
 from callkeeper.audit.signed_line import SignedLine, signed
-from callkeeper.audit.signing import SigningKey, key_id, load_keys, make_first_key, new_key, save_keys
+from callkeeper.audit.signing import (
+    SigningKey,
+    key_id,
+    load_keys,
+    make_first_key,
+    new_key,
+    remove_unfinished,
+    save_keys,
+)
 
 
 class Notary:
@@ -139,18 +147,28 @@ class Notary:
         make_first_key(self._key_file, self._disk)
 
     def _load(self) -> None:
+        """Go on behind the last line whose signature fits; behind the last that can be read where none does.
+
+        What is signed next holds that line's hash, and so vouches for it and all before. Of one that was altered,
+        which verification tells, it must not.
+        """
+        remove_unfinished(self._key_file, self._disk, alone=self._key_file.parent == self._folder)
+        records: list[Checkpoint | KeyRecord] = []
         for text in checkpoint_lines(self._folder):
-            self._number += 1
-            try:
-                record = read_record(text)
-            except CheckpointError:
-                continue  # verification tells of it; what follows is linked to the last line that can be read
+            with suppress(CheckpointError):
+                records.append(read_record(text))
+        keys = {key.id: key.public for key in load_keys(self._key_file)} if self._key_file.exists() else {}
+        keys |= {key_id(record.public): record.public for record in records if isinstance(record, KeyRecord)}
+        fits = len(records)
+        while fits and not records[fits - 1].line.is_signed_by(keys.get(records[fits - 1].line.key, b"")):
+            fits -= 1
+        for record in records[: fits or len(records)]:
             self._number, self._previous = record.number, record.line.sha256
             match record:
                 case KeyRecord():
                     self._public = record.public
                 case Checkpoint():
-                    self._chain = record.chain
+                    self._chain, self._public = record.chain, keys.get(record.line.key, self._public)
         self._loaded = True
 
     def _append(self, kind: str, store: str, fields: Mapping[str, object], key: SigningKey) -> SignedLine:

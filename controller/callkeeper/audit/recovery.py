@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from callkeeper.audit.checkpoints import torn_checkpoint
 from callkeeper.audit.commits import Commit
 from callkeeper.audit.disk import Disk, create_complete, write_all
 from callkeeper.audit.layout import (
@@ -185,13 +186,14 @@ class _Recoverer:
         )
 
     def _mend_checkpoints(self) -> None:
-        """A line that was not written to its end is moved aside, so that none is glued to it."""
+        """A line that was not written to its end is moved aside, one whose end was altered is ended: none is glued."""
         path = self._folder / CHECKPOINTS
-        if path.exists():
-            with closing(PlainRows(path)) as file:
-                size, end = file.size, whole_rows_end(file, file.size)
-            if end < size:
-                self._move_aside(path, end)
+        if (torn := torn_checkpoint(self._folder)) is not None:
+            self._move_aside(path, torn[0])
+        elif path.exists() and (size := path.stat().st_size) and b"".join(read_stretch(path, size - 1, size)) != b"\n":
+            self._append(path, b"\n")
+            message = "the end of its last line was altered"
+            self._damaged.append(Damage(file=CHECKPOINTS, offset=size - 1, size=1, message=message))
 
     def _report_lost_side_files(self, listing: Listing) -> None:
         """A side file that is gone between others cannot be made again: the chain goes on behind it."""
@@ -323,12 +325,15 @@ class _Recoverer:
             elif size > committed:
                 self._mend_tail(path, committed, count, lines)
         if lines:
-            side = self._disk.open(self._folder / commits_name(self._at.commits_day or ""), os.O_WRONLY | os.O_APPEND)
-            try:
-                write_all(self._disk, side, b"".join(lines))
-                self._disk.sync(side)
-            finally:
-                os.close(side)
+            self._append(self._folder / commits_name(self._at.commits_day or ""), b"".join(lines))
+
+    def _append(self, path: Path, data: bytes) -> None:
+        descriptor = self._disk.open(path, os.O_WRONLY | os.O_APPEND)
+        try:
+            write_all(self._disk, descriptor, data)
+            self._disk.sync(descriptor)
+        finally:
+            os.close(descriptor)
 
     def _was_closed(self, file: str) -> bool:
         """Whether a file is gone because it was compressed, or deleted by retention."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from callkeeper.audit.layout import COMPRESSED
+from callkeeper.audit.layout import COMPRESSED, SegmentName
 from callkeeper.audit.row import DATE_LENGTH, HEADER, MAX_ROW_BYTES
 from callkeeper.audit.stored_rows import StoredRows, open_rows
 
@@ -21,6 +21,7 @@ CHUNK_BYTES = 1024 * 1024
 
 _PLAIN = rb'[^",\x00-\x1f\x7f]*+'
 _FIELD = rb'(?:"(?:[^"\x00-\x1f\x7f]|"")*+"|' + _PLAIN + rb")"
+_DATE = re.compile(rb"\d{4}-\d{2}-\d{2} (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d")
 _ROW = re.compile(
     rb"(\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}) \+0000 UTC,"
     + (_FIELD + rb",") * 3
@@ -105,15 +106,23 @@ def raise_mark(marks: dict[str, int], sender: str, sequence: int) -> None:
 
 
 def last_date(path: Path, size: int) -> bytes:
-    """Date of the last row within the first `size` bytes; empty when there is none.
+    """Date of the last row within the first `size` bytes that has one of the file's day; empty when there is none.
+
+    A row whose Date was altered is passed over: what it says may lie in another century, or be no text at all.
 
     Raises:
         OSError: the file cannot be read.
     """
-    start = max(len(HEADER), size - 2 * MAX_ROW_BYTES)
-    tail = b"".join(read_stretch(path, start, size))
-    begin = tail.rfind(b"\n", 0, len(tail) - 1) + 1
-    return tail[begin : begin + DATE_LENGTH]
+    name = SegmentName.parse(path.name)
+    assert name is not None
+    # From the end of the line before on: of the first row, of the header's.
+    tail = b"".join(read_stretch(path, max(len(HEADER) - 1, size - 2 * MAX_ROW_BYTES), size))
+    at = len(tail)
+    while (at := tail.rfind(b"\n" + name.day.encode(), 0, at)) >= 0:
+        date = tail[at + 1 : at + 1 + DATE_LENGTH]
+        if _DATE.fullmatch(date):
+            return date
+    return b""
 
 
 def count_rows(path: Path, start: int, end: int) -> int:

@@ -10,7 +10,9 @@ The library is loaded when something is signed or checked: most commands do neit
 
 import os
 import re
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
 
 PUBLIC_BYTES = 32
 _PRIVATE = re.compile(rb"-----BEGIN PRIVATE KEY-----.*?-----END PRIVATE KEY-----\s*", re.DOTALL)
+UNFINISHED = ".new"
+MAKING_SECONDS = 60.0
+"""A key file is made in milliseconds; a disk that stalls may take seconds."""
+
 _ID_DIGITS = 16
 """Of a key's hash: enough to tell one organisation's keys apart. What is trusted is the key, never its id."""
 
@@ -113,7 +119,7 @@ def make_first_key(path: Path, disk: Disk) -> None:
     Raises:
         KeyUnusable: it could not be written.
     """
-    unfinished = path.with_name(f"{path.name}.{token_hex(4)}.new")
+    unfinished = path.with_name(f"{path.name}.{token_hex(4)}{UNFINISHED}")
     try:
         descriptor = disk.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         try:
@@ -124,7 +130,37 @@ def make_first_key(path: Path, disk: Disk) -> None:
         disk.rename_new(unfinished, path)
         disk.sync_folder(path.parent)
     except OSError as error:
+        with suppress(OSError):  # what is left of it goes at the next start
+            disk.remove(unfinished)
         raise KeyUnusable(f"the signing key {path} cannot be made: {error.strerror or error}") from error
+
+
+def remove_unfinished(path: Path, disk: Disk, *, alone: bool) -> None:
+    """Remove what the making of a key file has left that broke off: it may hold a private key that nobody guards.
+
+    Args:
+        path: the key file.
+        disk: the port to the disk.
+        alone: nobody else makes this key file; otherwise what is younger than `MAKING_SECONDS` may still become one.
+
+    Raises:
+        KeyUnusable: something is left that cannot be removed.
+    """
+    unfinished = re.compile(re.escape(path.name) + r"(?:\.[0-9a-f]{8})?" + re.escape(UNFINISHED))
+    try:
+        left = [one for one in path.parent.iterdir() if unfinished.fullmatch(one.name)]
+        left = [one for one in left if alone or time.time() - one.stat().st_mtime > MAKING_SECONDS]
+        for one in left:
+            disk.remove(one)
+        if left:
+            disk.sync_folder(path.parent)
+    except FileNotFoundError:
+        return  # the folder is not there yet, or another one has removed it
+    except OSError as error:
+        raise KeyUnusable(
+            f"what is left of making the signing key {path} cannot be removed ({error.strerror or error}): remove "
+            f"{path.name}*{UNFINISHED} by hand, it may hold a private key"
+        ) from error
 
 
 def is_signed(public: bytes, text: bytes, signature: bytes) -> bool:

@@ -100,6 +100,7 @@ async def killed_again_and_again(folder: Path, kills: int, seed: int) -> None:
         for role in ("ingest", "settings", "administrator")
     }
     driver, forker = Driver(journal, tokens, seed), Forker(folder)
+    process = None
     try:
         process, port = forker.start()
         assert port is not None
@@ -118,6 +119,8 @@ async def killed_again_and_again(folder: Path, kills: int, seed: int) -> None:
             await invariants.hold(folder, journal)
             kill(process)
     finally:
+        if process is not None:
+            kill(process)
         forker.close()
     assert journal.doubtful, "nothing was under way at any of the kills"
     assert all((journal.recordings, journal.holds, journal.told))
