@@ -24,6 +24,7 @@ from callkeeper.audit.store import AuditStore
 from callkeeper.audit.time_words import show
 from callkeeper.cli.audit_location import find_log_folder, location_options
 from callkeeper.cli.audit_own_rows import LOOPBACK, SENDER, who
+from callkeeper.cli.audit_source import find_source, source_options
 from callkeeper.cli.main import CouldNotRun
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from callkeeper.audit.asked import AskedExport
     from callkeeper.audit.merge import Stretch
     from callkeeper.audit.recovery import Recovery
-    from callkeeper.audit.remote_download import Source
+    from callkeeper.audit.remote import Source
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -64,10 +65,7 @@ class _Fixed:
     help="Parquet is for analysts, and takes -o.",
 )  # fmt: skip
 @click.option("--spreadsheet-safe", is_flag=True, help="Put an apostrophe in front of what looks like a formula.")
-@click.option("--url", metavar="URL", help="Ask the recorder or collector there, instead of reading files.")
-@click.option("--log", "log_name", metavar="NAMESPACE/RECORDER", help="With --url: which log of a collector.")
-@click.option("--token-file", type=_FILE, metavar="FILE", help="With --url: holds the token alone.")
-@click.option("--ca", type=_FILE, metavar="FILE", help="With --url: certificates its own is signed by.")
+@source_options
 def export(
     *,
     folder: Path | None,
@@ -125,10 +123,9 @@ def export(
     # Both ends as instants: the other side's clock must not have a say in what `yesterday` is.
     wanted[:2] = [("from", show(asked.start)), ("to", show(asked.end))]
     try:
-        if url is not None:
-            fixed = _from_url(_source(url, token_file, ca), wanted, log_name)
-        elif log_name is not None or token_file is not None or ca is not None:
-            raise click.UsageError("--log, --token-file and --ca go with --url")
+        source = find_source(url, log_name, token_file, ca)
+        if source is not None:
+            fixed = _from_url(source, wanted, log_name)
         else:
             fixed = _from_machine(find_log_folder(folder, state, log_dir), asked, wanted, now)
         written = _written(fixed, output, parquet=output_format == "parquet")
@@ -171,7 +168,7 @@ def _from_files(rows: Path, asked: AskedExport, now: datetime) -> _Fixed:
 
 def _running(rows: Path) -> Source | None:
     """The recorder of a running `callkeeper up` that writes these rows; None where it offers no address."""
-    from callkeeper.audit.remote_download import Source  # noqa: PLC0415 - imported where a recorder runs
+    from callkeeper.audit.remote import Source  # noqa: PLC0415 - imported where a recorder runs
     from callkeeper.local.running import read_running  # noqa: PLC0415 - likewise
     from callkeeper.local.tokens import AUTHORIZATION  # noqa: PLC0415 - likewise
 
@@ -180,23 +177,6 @@ def _running(rows: Path) -> Source | None:
         return None
     name, _, value = (rows.parent / AUTHORIZATION).read_text().strip().partition(": ")
     return Source(url=running.url, headers={name: value}, direct=True)
-
-
-def _source(url: str, token_file: Path | None, ca: Path | None) -> Source:
-    import ssl  # noqa: PLC0415 - imported where a URL is asked
-
-    from callkeeper.audit.remote_download import Source  # noqa: PLC0415 - likewise
-    from callkeeper.local.exits import CannotRun  # noqa: PLC0415 - likewise
-    from callkeeper.local.tokens import read_token  # noqa: PLC0415 - likewise
-
-    try:
-        headers = {} if token_file is None else {"Authorization": f"Bearer {read_token(token_file)}"}
-        context = None if ca is None else ssl.create_default_context(cafile=ca)
-    except CannotRun as error:
-        raise CouldNotRun(error.message) from error
-    except (OSError, ssl.SSLError) as error:
-        raise CouldNotRun(f"{ca}: the certificates cannot be read: {error}") from error
-    return Source(url=url, headers=headers, context=context)
 
 
 def _from_url(source: Source, wanted: list[tuple[str, str]], log_name: str | None) -> _Fixed:

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 import click
 
 from callkeeper.cli.audit_location import find_log_folder, location_options
+from callkeeper.cli.audit_source import find_source, source_options
 from callkeeper.cli.main import CouldNotRun
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from callkeeper.audit.checkpoints import Checkpoint
+    from callkeeper.audit.remote import Source
     from callkeeper.audit.verification import Verification
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -34,6 +36,7 @@ EXIT_DAMAGE = 1
     help="Lines for people, or the same as data.",
 )  # fmt: skip
 @click.option("--no-row", is_flag=True, help="Write no VerifyAudit row: for a copy, or evidence nobody may touch.")
+@source_options
 def verify(
     *,
     folder: Path | None,
@@ -44,6 +47,10 @@ def verify(
     signing_key: Path | None,
     output_format: str,
     no_row: bool,
+    url: str | None,
+    log_name: str | None,
+    token_file: Path | None,
+    ca: Path | None,
 ) -> None:
     """Verify the audit log: every row, the chain, and every checkpoint.
 
@@ -53,13 +60,16 @@ def verify(
     docs/reference/audit-store.md.
 
     A sound log gets a VerifyAudit row; where `callkeeper up` is writing it, that verifies it as well and
-    writes the row. A damaged one is left as it is.
+    writes the row. A damaged one is left as it is. With --url the recorder or collector there verifies the log that
+    it writes, and leaves the row; a recorder tells how many pieces of damage there are, and does not name them.
 
     \b
     Examples:
       callkeeper audit verify
       callkeeper audit verify --against checkpoints.txt --public-key audit.pem
       callkeeper audit verify --log-dir /var/lib/callkeeper/audit/voice/teams --format json
+      callkeeper audit verify --url https://audit.example.com --log voice/teams --token-file ~/audit.token \\
+        --against checkpoints.txt
 
     \b
     Exit codes:
@@ -71,9 +81,15 @@ def verify(
     from callkeeper.audit.signing import read_public_key  # noqa: PLC0415 - likewise
     from callkeeper.audit.verify import verify as verify_store  # noqa: PLC0415 - likewise
 
-    rows = find_log_folder(folder, state, log_dir)
+    source = find_source(url, log_name, token_file, ca)
     try:
         checkpoints = [checkpoint for text in against for checkpoint in _read_checkpoints(text)]
+        if source is not None:
+            if folder or state or log_dir or signing_key or no_row:
+                raise click.UsageError("DIR, --state, --log-dir, --signing-key and --no-row do not go with --url")
+            _from_url(source, log_name, checkpoints, key_files, output_format)
+            return
+        rows = find_log_folder(folder, state, log_dir)
         keys = [read_public_key(path.read_bytes()) for path in key_files]
         found = verify_store(rows, against=checkpoints, public_keys=keys)
     except (AuditError, OSError) as error:
@@ -87,6 +103,31 @@ def verify(
     if found.sound and not no_row:
         _record(rows, found, checkpoints, key_files, signing_key)
     if not found.sound:
+        sys.exit(EXIT_DAMAGE)
+
+
+def _from_url(
+    source: Source, log_name: str | None, against: Sequence[Checkpoint], key_files: Sequence[Path], output_format: str
+) -> None:
+    """Have whoever writes the log verify it, and say what was found."""
+    from callkeeper.audit.remote_verification import ask_to_verify  # noqa: PLC0415 - loaded where a URL is asked
+
+    found = ask_to_verify(source, log_name, against, [path.read_text("ascii", "replace") for path in key_files])
+    if output_format == "json":
+        click.echo(json.dumps(found, indent=1))
+    else:
+        problems = found["problems"] if isinstance(found["problems"], list) else []
+        for kind, texts in (
+            ("DAMAGE", [problem["text"] for problem in problems]),
+            ("tail  ", found.get("tails", [])),
+            ("note  ", found.get("notes", [])),
+        ):
+            for text in texts:
+                click.echo(f"{kind} {text}")
+        click.echo(f"{found['rows']:,} rows, chain {found['chain']}")
+        count = len(problems) if isinstance(found["problems"], list) else found["problems"]
+        click.echo("Nothing altered was found." if found["sound"] else f"DAMAGED: {count:,} problems")
+    if not found["sound"]:
         sys.exit(EXIT_DAMAGE)
 
 
@@ -158,7 +199,9 @@ def _ask_writer(rows: Path, against: Sequence[Checkpoint], key_files: Sequence[P
     from callkeeper.local.running import read_running  # noqa: PLC0415 - likewise
 
     if read_running(rows.parent) is None:
-        click.echo("No VerifyAudit row was written: another process writes this log; ask it to verify.", err=True)
+        click.echo(
+            "No VerifyAudit row was written: another process writes this log; have it verify with --url.", err=True
+        )
         return
     body = {"against": [one.text for one in against], "publicKeys": [path.read_text() for path in key_files]}
     try:

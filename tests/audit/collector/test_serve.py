@@ -1,17 +1,19 @@
 """`callkeeper audit serve` as a process: TLS, clean end, kill -9 under senders."""
 
 import asyncio
+import json
 import ssl
 from pathlib import Path
 
 import aiohttp
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from tests.audit.collector.processes import Process
 from tests.audit.collector.served import LOG, token
 from tests.audit.making import event, identifiers, proven_rows, read_csv, stored
 from tests.local.certificates import Authority
 
+from callkeeper.audit.checkpoints import checkpoint_lines
 from callkeeper.audit.collector_client import CollectorClient
 from callkeeper.audit.errors import CollectorError
 from callkeeper.cli.audit import audit
@@ -40,7 +42,29 @@ def test_it_serves_with_tls_gives_the_log_to_the_command_line_and_ends_cleanly(t
     assert identifiers([result.stdout_bytes]) == ["recorder:1", "recorder:2"]
     refused = CliRunner().invoke(audit, list(map(str, [*asked, "--action", "Login", "--area", "settings"])))
     assert (refused.exit_code, refused.stdout_bytes) == (2, b"")
+    verify_over_http(running, asked[1:9])
     assert running.end() == 0
+
+
+def verify_over_http(running: Process, where: list[str | Path]) -> None:
+    """The command line has the collector verify the log it writes: the row is there, damage is named."""
+
+    def verify(*more: str) -> Result:
+        return CliRunner().invoke(audit, list(map(str, ["verify", *where, *more])))
+
+    folder = running.folder / LOG
+    sound = verify("--against", checkpoint_lines(folder)[-1]) if checkpoint_lines(folder) else verify()
+    assert (sound.exit_code, "Nothing altered was found." in sound.stdout) == (0, True), sound.output
+    rows = [row for path in folder.glob("audit-*.csv") for row in read_csv(path.read_bytes())[1:]]
+    (row,) = [row for row in rows if row[4] == "VerifyAudit"]
+    assert (row[1], row[2], json.loads(row[5])["sound"]) == ("vera@example.com", "127.0.0.1", True)
+    path = folder / "audit-2026-11-23.csv"
+    path.write_bytes(path.read_bytes().replace(b"s-2", b"s-3"))
+    damaged = verify()
+    assert (damaged.exit_code, "DAMAGE audit-2026-11-23.csv: commit 1" in damaged.stdout) == (1, True), damaged.output
+    assert json.loads(verify("--format", "json").stdout)["problems"][0]["trouble"] == "rows-altered"
+    assert verify("--no-row").exit_code == 2
+    assert CliRunner().invoke(audit, ["verify", "--log", LOG]).exit_code == 2
 
 
 def test_behind_a_listed_proxy_a_row_has_the_hop_before_it_and_heads_have_a_bound(tmp_path):
