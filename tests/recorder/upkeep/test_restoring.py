@@ -25,6 +25,7 @@ from callkeeper.recorder.store.values import EVERYTHING, Search, key_of
 from callkeeper.recorder.upkeep.backup import STATE, back_up
 from callkeeper.recorder.upkeep.checking import check
 from callkeeper.recorder.upkeep.restoring import Restored, restore
+from callkeeper.tasks.supervising import Supervisor
 
 
 @pytest.fixture
@@ -205,7 +206,7 @@ def test_that_it_was_restored_is_told_under_a_number_of_its_own(kept: Kept, back
         async with AuditStore.open(state / "audit") as store:
             destination = StoreDestination(store, rows, "recorder")
             delivery = OutboxSender(StoreOutbox(rows, "recorder"), store, "recorder")
-            await destination.begin(delivery)
+            await destination.begin(delivery, Supervisor(lambda _: None))
             assert await delivery.flush(20)
             await delivery.stop(1)
         await rows.close()
