@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aiohttp import web
-from kopf import ConnectionInfo
 
 from callkeeper.operator.access import Access
 from callkeeper.operator.api import KubeApi
+from callkeeper.operator.connection import Connection
 
 
 class FakeApi:
@@ -41,7 +41,7 @@ class FakeApi:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        api = KubeApi(Access(info=ConnectionInfo(server=self.url), **access))
+        api = KubeApi(Access(info=Connection(server=self.url), **access))
         try:
             yield api
         finally:

@@ -10,17 +10,17 @@ Facts
 """
 
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from kopf import ConnectionInfo
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from callkeeper.operator.errors import CannotStart
+from callkeeper.operator.connection import Connection
+from callkeeper.operator.errors import ApiUnavailable, CannotStart
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 TOKEN_FILE_SECONDS = 60.0
@@ -37,11 +37,11 @@ class Access:
         namespace: the namespace this process belongs to.
     """
 
-    info: ConnectionInfo
+    info: Connection
     token_file: Path | None = None
     namespace: str = "default"
 
-    def connection(self) -> ConnectionInfo:
+    def connection(self) -> Connection:
         """With the token as it is now.
 
         Raises:
@@ -53,8 +53,36 @@ class Access:
             token = self.token_file.read_text(encoding="utf-8").strip()
         except OSError as error:
             raise CannotStart(f"the token in {self.token_file} cannot be read: {error.strerror}") from error
-        ends = datetime.now(UTC) + timedelta(seconds=TOKEN_FILE_SECONDS)
-        return replace(self.info, token=token, expiration=ends)
+        return replace(self.info, token=token)
+
+
+class Authorization:
+    """What is sent with each request, read anew now and then; for one event loop."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._until = float("-inf")
+        self._headers: dict[str, str] = {}
+
+    def headers(self) -> dict[str, str]:
+        """Those that say who one is.
+
+        Raises:
+            ApiUnavailable: the token cannot be read. That is a passing thing: its file is replaced at that instant.
+        """
+        now = time.monotonic()
+        if self._until < now:
+            try:
+                self._headers = self._access.connection().headers()
+            except CannotStart as error:
+                raise ApiUnavailable(str(error)) from error
+            self._until = now + TOKEN_FILE_SECONDS
+        return self._headers
+
+    def refused(self) -> bool:
+        """Whether those that were refused may be others by now; they are read anew then."""
+        self._until = float("-inf")
+        return self._access.token_file is not None
 
 
 def find_access(environment: Mapping[str, str]) -> Access:
@@ -79,7 +107,7 @@ def from_service_account(folder: Path, host: str, port: str) -> Access:
     server = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
     own = folder / "namespace"
     return Access(
-        info=ConnectionInfo(server=server, ca_path=str(folder / "ca.crt")),
+        info=Connection(server=server, ca_path=str(folder / "ca.crt")),
         token_file=folder / "token",
         namespace=own.read_text(encoding="utf-8").strip() if own.exists() else "default",
     )
@@ -109,12 +137,12 @@ def from_kubeconfig(path: Path) -> Access:
                   namespace=context.get("namespace") or "default")  # fmt: skip
 
 
-def _connection(folder: Path, cluster: Mapping[str, Any], user: Mapping[str, Any]) -> ConnectionInfo:
+def _connection(folder: Path, cluster: Mapping[str, Any], user: Mapping[str, Any]) -> Connection:
     def path(fields: Mapping[str, Any], name: str) -> str | None:
         found = _file(folder, fields.get(name)) if not fields.get(f"{name}-data") else None
         return str(found) if found else None
 
-    return ConnectionInfo(
+    return Connection(
         server=cluster["server"],
         ca_path=path(cluster, "certificate-authority"),
         ca_data=cluster.get("certificate-authority-data"),

@@ -6,13 +6,12 @@ Kopf's (`watching`); here is all the rest.
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import aiohttp
 
-from callkeeper.operator.access import TOKEN_FILE_SECONDS, Access
+from callkeeper.operator.access import Access, Authorization
 from callkeeper.operator.errors import (
     ApiConflict,
     ApiDenied,
@@ -20,7 +19,6 @@ from callkeeper.operator.errors import (
     ApiGone,
     ApiNotFound,
     ApiUnavailable,
-    CannotStart,
 )
 
 REQUEST_SECONDS = 30.0
@@ -55,7 +53,7 @@ class KubeApi:
     def __init__(self, access: Access) -> None:
         self._access = access
         self._session: aiohttp.ClientSession | None = None
-        self._headers: tuple[float, dict[str, str]] | None = None
+        self._authorization = Authorization(access)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -125,8 +123,7 @@ class KubeApi:
         body = None if document is None else json.dumps(document, separators=(",", ":")).encode()
         headers = {"Accept": accept, **({"Content-Type": content_type} if body is not None else {})}
         status, data = await self._send(method, path, parameters, headers, body, timeout_seconds)
-        if status == 401 and self._access.token_file is not None:  # noqa: PLR2004 - HTTP's numbers
-            self._headers = None
+        if status == 401 and self._authorization.refused():  # noqa: PLR2004 - HTTP's numbers
             status, data = await self._send(method, path, parameters, headers, body, timeout_seconds)
         if not 200 <= status < 300:  # noqa: PLR2004 - HTTP's numbers
             raise _failure(method, path, status, data)
@@ -150,7 +147,7 @@ class KubeApi:
         try:
             async with asyncio.timeout(timeout_seconds):
                 async with self._connected().request(
-                    method, url, params=parameters, data=body, headers={**headers, **self._authorization()}
+                    method, url, params=parameters, data=body, headers={**headers, **self._authorization.headers()}
                 ) as response:
                     return response.status, await response.read()
         except TimeoutError as error:
@@ -159,21 +156,10 @@ class KubeApi:
             why = getattr(error, "strerror", None) or type(error).__name__
             raise ApiUnavailable(f"{method} {path}: the API server cannot be reached ({why})") from error
 
-    def _authorization(self) -> dict[str, str]:
-        now = time.monotonic()
-        if self._headers is None or self._headers[0] < now:
-            try:
-                connection = self._access.connection()
-            except CannotStart as error:
-                # While it runs that is a passing thing: the file is replaced at that instant.
-                raise ApiUnavailable(str(error)) from error
-            self._headers = now + TOKEN_FILE_SECONDS, connection.as_http_headers()
-        return self._headers[1]
-
     def _connected(self) -> aiohttp.ClientSession:
         if self._session is None:
             info = self._access.info
-            tls = info.as_ssl_context() if info.server.startswith("https:") else True
+            tls = info.tls() if info.server.startswith("https:") else True
             connector = aiohttp.TCPConnector(limit=CONNECTIONS, ssl=tls)
             self._session = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=None))
         return self._session

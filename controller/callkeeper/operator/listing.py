@@ -51,7 +51,13 @@ class Listing:
         self._api = api
         self._told = told
         self._registry = registry
-        self._scopes: tuple[str | None, ...] = tuple(namespaces) or (None,)
+        scopes: tuple[str | None, ...] = tuple(namespaces) or (None,)
+        self.collections = {paths.collection(kind, scope): (kind, scope) for kind in KINDS for scope in scopes}
+        """Kind and scope of what is listed, by path."""
+        self._versions: dict[str, int] = {}
+        self._rounds = 0
+        self._taken: dict[str, int] = {}
+        self._over = asyncio.Condition()
         self._asked = asyncio.Event()
         self.complete = asyncio.Event()
         """Every kind was listed in full at least once."""
@@ -66,6 +72,19 @@ class Listing:
         """A watch began anew: list soon."""
         self._asked.set()
 
+    async def since(self, path: str) -> int:
+        """The version as of which a collection was listed in full: watched from there, nothing is missed.
+
+        Asked again for the same one, it waits for another listing: whoever watched lost the thread.
+        """
+        async with self._over:
+            while self._rounds == self._taken.get(path, 0):
+                if self._rounds:
+                    self.ask()
+                await self._over.wait()
+            self._taken[path] = self._rounds
+            return self._versions[path]
+
     async def run(self) -> None:
         """List at the start, whenever asked, and every minute, for ever."""
         while True:
@@ -76,9 +95,7 @@ class Listing:
                 self._told("failed")
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
-            self.complete.set()
-            self._completed = time.monotonic()
-            self._told("complete")
+            await self._note()
             try:
                 async with asyncio.timeout(RELIST_SECONDS):
                     await self._asked.wait()
@@ -87,6 +104,14 @@ class Listing:
                 pass
             self._asked.clear()
 
+    async def _note(self) -> None:
+        self.complete.set()
+        self._completed = time.monotonic()
+        self._told("complete")
+        async with self._over:
+            self._rounds += 1
+            self._over.notify_all()
+
     async def once(self) -> None:
         """List every kind in full.
 
@@ -94,21 +119,22 @@ class Listing:
             ApiError: a list could not be read to its end; what it told so far is kept.
         """
         first = not self.complete.is_set()
-        await asyncio.gather(*(self._list(kind, scope, whole=first) for kind in KINDS for scope in self._scopes))
+        await asyncio.gather(*(self._list(path, whole=first) for path in self.collections))
 
-    async def _list(self, kind: str, scope: str | None, *, whole: bool) -> None:
+    async def _list(self, path: str, *, whole: bool) -> None:
         for _ in range(2):
             try:
-                return await self._list_once(kind, scope, whole=whole)
+                return await self._list_once(path, whole=whole)
             except ApiGone:
                 continue  # it took so long that its version is not kept any more
-        return await self._list_once(kind, scope, whole=whole)
+        return await self._list_once(path, whole=whole)
 
-    async def _list_once(self, kind: str, scope: str | None, *, whole: bool) -> None:
+    async def _list_once(self, path: str, *, whole: bool) -> None:
+        kind, scope = self.collections[path]
         there: set[ObjectKey] = set()
         unknown: list[ObjectKey] = []
         version = 0
-        async for page in self._api.pages(paths.collection(kind, scope), metadata_only=not whole):
+        async for page in self._api.pages(path, metadata_only=not whole):
             version = int(page["metadata"]["resourceVersion"])
             for item in page.get("items") or []:
                 document = {**item, "apiVersion": API_VERSION, "kind": kind}
@@ -123,6 +149,7 @@ class Listing:
         self._registry.complete(kind, scope, there, version)
         limit = asyncio.Semaphore(MAX_FETCHES)
         await asyncio.gather(*(self._fetch(key, limit) for key in unknown))
+        self._versions[path] = version
 
     def _is_news(self, key: ObjectKey, document: Json) -> bool:
         known = self._registry.get(key)

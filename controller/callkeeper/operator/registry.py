@@ -126,6 +126,11 @@ class Registry:
         self._objects[key.namespace][key] = entry
         self._tell(Seen(key=key, uid=entry.uid, version=version, document=document, listed=listed))
 
+    def says_the_same(self, document: Mapping[str, Any]) -> bool:
+        """Whether an object says what it is known to say, whatever its status and version."""
+        known = self.get(key_of(document))
+        return known is not None and _identity(document["metadata"]) == _identity_of(known.reading)
+
     def gone(self, key: ObjectKey, version: int, document: Mapping[str, Any] | None = None, *, listed: bool) -> None:
         """Take in that an object was deleted at a version."""
         known = self.get(key)

@@ -57,9 +57,6 @@ busy machine."""
 WATCH_DELAY_SECONDS = 5.0
 """The first pass has the processor to itself for so long; watches begin with what happened since the listing anyway."""
 
-BRIDGE_LISTINGS = 30
-"""A second apart, while watches begin."""
-
 STALE_SECONDS = 180.0
 """Three listings missed: what is known here may not be so any more."""
 
@@ -125,7 +122,6 @@ class Operator:
         self._settled = asyncio.Event()
         self._fleet: Fleet | None = None
         self._exports: AuditExports | None = None
-        self._watched = False
         self._cluster = ""
 
     async def run(self) -> None:
@@ -199,27 +195,21 @@ class Operator:
         with suppress(TimeoutError):
             async with asyncio.timeout(WATCH_DELAY_SECONDS):
                 await self._settled.wait()
-        watching = Watching(self._access, self._options.namespaces, self._take_event)
+        watching = Watching(
+            self._access,
+            self._options.namespaces,
+            listing=self._listing,
+            registry=self._registry,
+            told=self._take_event,
+        )
         watching.start()
         try:
-            await self._bridge()
             await asyncio.Event().wait()
         finally:
             await watching.stop()
 
-    async def _bridge(self) -> None:
-        """List again and again until the first watch tells something: it takes its time on a large cluster."""
-        for _ in range(BRIDGE_LISTINGS):
-            if self._watched:
-                return
-            self._listing.ask()
-            await asyncio.sleep(1.0)
-
-    def _take_event(self, kind: str | None, document: Mapping[str, Any]) -> None:
+    def _take_event(self, kind: str, document: Mapping[str, Any]) -> None:
         self._metrics.events.inc()
-        self._watched = True
-        if kind is None:
-            self._listing.ask()
         if kind == "DELETED":
             version = int(document["metadata"].get("resourceVersion") or 0)
             self._registry.gone(key_of(document), version, document, listed=False)

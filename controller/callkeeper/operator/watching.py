@@ -1,71 +1,49 @@
-"""Kopf's part: it watches every kind and tells what it sees. Nothing else of it is used.
+"""Watches every kind in the background, by way of Kopf, and tells the event loop what it sees.
 
 Kopf runs in a thread with an event loop of its own. It ends every task it finds in its loop when it stops, ours must
-not be among them; and five thousand first events must not hold up a lease.
-
-Facts
-    Only `on.event` handlers: no finalizers, no annotations, no memory of specs. A worker per object lives as long as
-    there are events, so that many objects do not wait for few slots. Kopf cannot be told that kinds appear later, as
-    that takes rights over all of the cluster: it is started when they are there.
+not be among them. What of a watch reaches it, and where it begins, is `watch_session`'s.
 """
 
 import asyncio
-import contextlib
-import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import kopf
 import structlog
-from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
 
-from callkeeper.kinds.terms import GROUP, VERSION
 from callkeeper.operator.access import Access
+from callkeeper.operator.listing import Listing
+from callkeeper.operator.registry import Registry
+from callkeeper.operator.watch_session import Json, WatchSession
 
 log = structlog.get_logger()
 
 RESTART_SECONDS = 2.0
 """Kopf gives up where the API server fails in ways it does not expect; it is begun anew after this pause."""
 
-Told = Callable[[str | None, Mapping[str, Any]], None]
-"""Takes an event's type (None: found by a listing of Kopf's) and the object."""
-
-
-class _NoDiffBase(kopf.DiffBaseStorage):
-    """Keeps nothing and compares nothing: whole specs in annotations are what breaks large objects."""
-
-    def build(self, *, body: Any, extra_fields: Any = None) -> Any:  # noqa: ARG002 - Kopf's signature
-        return {}
-
-    def fetch(self, *, body: Any) -> Any:  # noqa: ARG002 - Kopf's signature
-        return None
-
-    def store(self, *, body: Any, patch: Any, essence: Any) -> None:
-        """Nothing is stored."""
-
-
-class _Forgetful(ResourceMemories):
-    """Remembers nothing of any object: 12 MB of 5,000 that no handler of ours asks for, and what is deleted unseen."""
-
-    async def recall(self, raw_body: Any, **more: Any) -> ResourceMemory:
-        """A memory for one event."""
-        return await super().recall(raw_body, **{**more, "ephemeral": True})
+Told = Callable[[str, Mapping[str, Any]], None]
+"""Takes an event's type and the object."""
 
 
 class Watching:
     """Watches in the background until it is stopped."""
 
-    def __init__(self, access: Access, namespaces: Sequence[str], told: Told) -> None:
+    def __init__(
+        self, access: Access, namespaces: Sequence[str], *, listing: Listing, registry: Registry, told: Told
+    ) -> None:
         """Prepare; call from the event loop that `told` is to be called in.
 
         Args:
             access: how to reach the API server.
             namespaces: the scope; empty for the whole cluster.
-            told: called for every event.
+            listing: knows from where to watch.
+            registry: knows what is news.
+            told: called for every event, also for those that are none.
         """
         self._access = access
         self._namespaces = tuple(namespaces)
+        self._listing = listing
+        self._registry = registry
         self._told = told
         self._loop = asyncio.get_running_loop()
         self._stop = threading.Event()
@@ -81,46 +59,36 @@ class Watching:
         if self._thread.is_alive():
             await asyncio.to_thread(self._thread.join, 2.0)
 
+    async def listed(self, path: str) -> int | None:
+        """See `watch_session.Cluster`."""
+        if path not in self._listing.collections:
+            return None
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._listing.since(path), self._loop))
+
+    def is_news(self, document: Mapping[str, Any]) -> bool:
+        """See `watch_session.Cluster`; one look into a dictionary does not disturb who changes it."""
+        return not self._registry.says_the_same(document)
+
+    def tell(self, documents: list[Json]) -> None:
+        """See `watch_session.Cluster`."""
+        self._loop.call_soon_threadsafe(self._take, documents)
+
+    def _take(self, documents: list[Json]) -> None:
+        for document in documents:
+            self._told("MODIFIED", document)
+
     def _run(self) -> None:
-        # Its warnings may show whole objects, and with them numbers.
-        logging.getLogger("kopf").setLevel(logging.ERROR)
+        from callkeeper.operator.kopf_watch import watch  # noqa: PLC0415 - loaded late, see there
+
+        def told(kind: str, document: Mapping[str, Any]) -> None:
+            self._loop.call_soon_threadsafe(self._told, kind, document)
+
+        def session() -> WatchSession:
+            return WatchSession(self._access, self)
+
         while not self._stop.is_set():
             try:
-                asyncio.run(self._watch())
+                asyncio.run(watch(self._access.info.server, session, self._namespaces, told, self._stop))
             except Exception as error:  # noqa: BLE001 - whatever ends Kopf, watching goes on
                 log.warning("watching_failed", error=type(error).__name__, message=str(error)[:300])
             self._stop.wait(RESTART_SECONDS)
-
-    async def _watch(self) -> None:
-        registry = kopf.OperatorRegistry()
-        kopf.on.login(registry=registry)(self._login)
-        kopf.on.event(GROUP, VERSION, kopf.EVERYTHING, registry=registry)(self._event)
-        with contextlib.suppress(asyncio.CancelledError):
-            await kopf.operator(
-                registry=registry,
-                settings=_settings(),
-                memories=_Forgetful(),
-                standalone=True,
-                clusterwide=not self._namespaces,
-                namespaces=self._namespaces,
-                stop_flag=self._stop,
-            )
-
-    def _login(self, **_: Any) -> kopf.ConnectionInfo:
-        return self._access.connection()
-
-    async def _event(self, *, event: Mapping[str, Any], **_: Any) -> None:
-        self._loop.call_soon_threadsafe(self._told, event["type"], event["object"])
-
-
-def _settings() -> kopf.OperatorSettings:
-    settings = kopf.OperatorSettings()
-    settings.scanning.disabled = True
-    settings.posting.enabled = False
-    settings.peering.standalone = True
-    settings.queueing.idle_timeout = 0.05
-    settings.queueing.worker_limit = 50
-    settings.networking.request_timeout = 30.0
-    settings.watching.chunk_size = 100
-    settings.persistence.diffbase_storage = _NoDiffBase()
-    return settings
