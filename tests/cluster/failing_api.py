@@ -16,6 +16,9 @@ from aiohttp import web
 STATUSES = (500, 502, 503, 504, 429)
 CHUNK_BYTES = 1 << 16
 MAX_BYTES = 8 * 1024 * 1024
+CLOSING_SECONDS = 0.25
+"""Connections that were closed are gone a while later only, those over TLS above all (aiohttp's own advice)."""
+
 _NOT_FORWARDED = {"host", "content-length", "transfer-encoding", "connection", "content-encoding"}
 
 
@@ -78,6 +81,7 @@ class FailingApi:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+        await asyncio.sleep(CLOSING_SECONDS)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         if self._random.random() < self.share:

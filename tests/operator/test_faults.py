@@ -168,9 +168,14 @@ def test_a_broken_network_to_the_api_server_is_survived_without_leaks(
 
 
 def usage(operator):
-    """What the process holds."""
-    lines = operator.get("/metrics")[1].splitlines()
-    value = {line.split(" ")[0]: float(line.split(" ")[1]) for line in lines if line and line[0] != "#"}
+    """What the process holds, once it watches."""
+
+    def watching():
+        lines = operator.get("/metrics")[1].splitlines()
+        value = {line.split(" ")[0]: float(line.split(" ")[1]) for line in lines if line and line[0] != "#"}
+        return value if value["callkeeper_operator_watch_events_total"] else None
+
+    value = until(watching, lambda: operator.text)
     return {
         "tasks": value["callkeeper_operator_tasks"],
         "fds": value["process_open_fds"],

@@ -1,6 +1,7 @@
 """What is known of the cluster: from events and listings, whichever comes first, and never from old news."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -52,6 +53,31 @@ def test_old_news_changes_nothing_and_a_status_is_no_change(told):
     assert entry.reading.resource.spec.numbers[0].pattern == "2"
     assert b"observedGeneration" in entry.status
     assert registry.take_dirty() == {"voice"}
+
+
+def test_when_a_namespace_was_written_last_is_known_where_every_object_tells(told):
+    registry, _ = told
+    assert registry.last_written("voice") is None
+    spec, status = {"time": "2026-11-23T10:00:09Z"}, {"time": "2026-11-23T10:00:30Z", "subresource": "status"}
+    registry.observe(
+        a_document(1, creationTimestamp="2026-11-23T10:00:00Z", managedFields=[spec, status], name="first")
+    )
+    registry.observe(
+        a_document(2, creationTimestamp="2026-11-23T10:00:05Z", managedFields=[{"time": "2026-11-23T10:00:05Z"}])
+    )
+    assert registry.last_written("voice") == datetime(2026, 11, 23, 10, 0, 9, tzinfo=UTC)
+    registry.observe(a_document(3, creationTimestamp="2026-11-23T10:00:00Z", name="of whom nobody tells"))
+    assert registry.last_written("voice") is None
+
+
+async def test_how_long_ago_that_was_is_told_by_the_api_server_and_never_too_much():
+    fake = FakeApi()
+    async with fake.serving() as api:
+        assert api.seconds_since(datetime.now(UTC) - timedelta(seconds=60)) == 0.0  # it has said nothing yet
+        fake.put("/api/v1/namespaces/one", {})
+        await api.get("/api/v1/namespaces/one")
+        assert 57.0 < api.seconds_since(datetime.now(UTC) - timedelta(seconds=60)) < 60.0
+        assert api.seconds_since(datetime.now(UTC) + timedelta(seconds=60)) == 0.0
 
 
 def test_annotations_of_ours_are_a_change_and_those_of_others_none(told):

@@ -6,7 +6,10 @@ Kopf's (`watching`); here is all the rest.
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Mapping
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
@@ -54,12 +57,28 @@ class KubeApi:
         self._access = access
         self._session: aiohttp.ClientSession | None = None
         self._authorization = Authorization(access)
+        self._heard: tuple[float, str] | None = None
 
     async def close(self) -> None:
         """Close every connection."""
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    def seconds_since(self, instant: datetime) -> float:
+        """How long ago an instant is at least, by the clock that wrote it: the API server's; 0 where it told no time.
+
+        Args:
+            instant: an instant of the API server's, which it cuts to the second.
+        """
+        if self._heard is None:
+            return 0.0
+        heard, date = self._heard
+        try:
+            now = parsedate_to_datetime(date) + timedelta(seconds=time.monotonic() - heard)
+        except ValueError:
+            return 0.0  # something between here and there
+        return max(0.0, (now - instant).total_seconds() - 1.0)
 
     async def get(self, path: str, *, timeout_seconds: float = REQUEST_SECONDS) -> Json:
         """An object.
@@ -149,6 +168,8 @@ class KubeApi:
                 async with self._connected().request(
                     method, url, params=parameters, data=body, headers={**headers, **self._authorization.headers()}
                 ) as response:
+                    if date := response.headers.get("Date"):
+                        self._heard = time.monotonic(), date
                     return response.status, await response.read()
         except TimeoutError as error:
             raise ApiUnavailable(f"{method} {path}: no answer within {timeout_seconds:g} s") from error

@@ -210,7 +210,9 @@ class Fleet:
         async def keep(run: Callable[[], Awaitable[None]]) -> None:
             await parts.supervisor.keep("reconcile", run, failed=lambda: self._looked_at(key))
 
-        return Governed(key=key, target=target, port=port, ledger=ledger, worker=worker, keep=keep)
+        written = parts.registry.last_written(key.namespace)
+        still = parts.api.seconds_since(written) if written is not None else 0.0
+        return Governed(key=key, target=target, port=port, ledger=ledger, worker=worker, keep=keep, still_seconds=still)
 
     def _port(self, key: ObjectKey, target: Target) -> ClusterRecorder | NowhereRecorder:
         if target.spec is None:

@@ -25,7 +25,8 @@ from callkeeper.reconcile.worker import Worker
 log = structlog.get_logger()
 
 QUIET_SECONDS = 3.0
-"""Before the first config of a recorder its objects must have been still for so long: a push arrives in pieces."""
+"""Before the first config of a recorder its objects must have been still for so long: a push arrives in pieces. What
+the API server says of when they were written counts, so that a grown cluster is not waited for."""
 
 PATIENCE_SECONDS = 15.0
 """And no longer than this, however much goes on."""
@@ -72,6 +73,7 @@ class Governed:
         ledger: what was programmed.
         worker: keeps it reconciled.
         keep: runs its task, whatever happens.
+        still_seconds: for how long its objects had not changed when it was made, as far as the API server tells.
         told: when it was told of a change last, monotonic seconds.
         readings: what it was told last.
         begun: since when it is governed, monotonic seconds.
@@ -83,6 +85,7 @@ class Governed:
     ledger: ClusterLedger
     worker: Worker
     keep: Callable[[Callable[[], Awaitable[None]]], Awaitable[None]]
+    still_seconds: float = 0.0
     told: float = field(default_factory=time.monotonic)
     readings: Sequence[ObjectReading] = ()
     begun: float = field(default_factory=time.monotonic)
@@ -92,6 +95,7 @@ class Governed:
         """Its objects as they are now."""
         self.told, self.readings = time.monotonic(), readings
         if self._task is None:
+            self.told -= self.still_seconds
             self._task = asyncio.create_task(self._kept(), name=f"reconcile {self.key}")
         self.worker.offer(readings)
 

@@ -12,6 +12,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from callkeeper.kinds.finding import ObjectKey
@@ -21,6 +22,9 @@ from callkeeper.operator.compacting import compact
 
 REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
 """The annotation that asks for a reconcile; its value is echoed in `status.lastHandledReconcileAt`."""
+
+UNKNOWN = "unknown"
+"""In place of an instant; greater than every one of them."""
 
 MAX_TOMBSTONES = 10_000
 """Objects gone whose last version is remembered, so that an event on its way does not bring them back."""
@@ -78,6 +82,7 @@ class Registry:
     def __init__(self) -> None:
         self._objects: dict[str, dict[ObjectKey, Entry]] = defaultdict(dict)
         self._gone: dict[ObjectKey, int] = {}
+        self._written: dict[str, str] = {}
         self._dirty: set[str] = set()
         self.changed: Callable[[], None] = lambda: None
         """Called when a namespace becomes dirty."""
@@ -98,6 +103,11 @@ class Registry:
     def entries(self, namespace: str) -> Mapping[ObjectKey, Entry]:
         """All objects of a namespace."""
         return self._objects.get(namespace, {})
+
+    def last_written(self, namespace: str) -> datetime | None:
+        """When an object of a namespace was written last, statuses aside, by the API server's clock; None: unknown."""
+        text = self._written.get(namespace, UNKNOWN)
+        return None if text == UNKNOWN else datetime.fromisoformat(text)
 
     def take_dirty(self) -> set[str]:
         """Namespaces with changes since the last call."""
@@ -124,6 +134,7 @@ class Registry:
         reading = compact(read_object(lean(document)))
         entry = Entry(reading=reading, version=version, status=status)
         self._objects[key.namespace][key] = entry
+        self._written[key.namespace] = max(_written(metadata), self._written.get(key.namespace, ""))
         self._tell(Seen(key=key, uid=entry.uid, version=version, document=document, listed=listed))
 
     def says_the_same(self, document: Mapping[str, Any]) -> bool:
@@ -179,6 +190,12 @@ def lean(document: Mapping[str, Any]) -> dict[str, Any]:
         "metadata": {name: metadata[name] for name in kept if name in metadata}
         | {"annotations": _annotations(metadata)},
     } | ({"spec": document["spec"]} if "spec" in document else {})
+
+
+def _written(metadata: Mapping[str, Any]) -> str:
+    """When it was written last, in the one form the API server has for that, so that texts compare as instants."""
+    fields = [one.get("time", UNKNOWN) for one in metadata.get("managedFields") or () if "subresource" not in one]
+    return max((metadata.get("creationTimestamp") or UNKNOWN, *fields)) if fields else UNKNOWN
 
 
 def status_bytes(status: Mapping[str, Any] | None) -> bytes:
