@@ -80,7 +80,7 @@ class _Load:
         self._recorder = recorder
         self._lasts = lasts
         self._loop = asyncio.get_running_loop()
-        # Each in turn: the recorder closes a connection that was quiet for five seconds.
+        # Each in turn, so that none is quiet for the five seconds after which the recorder closes it.
         self._idle: deque[_Connection] = deque()
         self._all: list[_Connection] = []
         self._waiting: deque[_Request] = deque()
@@ -88,6 +88,7 @@ class _Load:
         self._quiet = asyncio.Event()
         self._number = 0
         self._draw = random.Random(SEED)
+        self._heads = {role: f"Authorization: Bearer {token}" for role, token in recorder.tokens.items()}
         self._callers = numbers_for(real_patterns(PATTERNS), 5_000)
         self.starts: list[float] = []
         self.sent_late: list[float] = []
@@ -101,23 +102,27 @@ class _Load:
             self._all.append(connection)
         self._idle.extend(self._all)
         config = {"owner": "folder:x", "epoch": 1, "config": to_json(config_of(real_patterns(PATTERNS)))}
-        self.ask(_Request("PUT", "/v1/config", "settings", json.dumps(config).encode(), "If-None-Match: *\r\n"))
+        self.ask(self._request("PUT", "/v1/config", "settings", json.dumps(config).encode(), "If-None-Match: *\r\n"))
         await self.settled()
 
     async def offer(self, seconds: float) -> float:
         """Start calls for so long; the seconds it took until all were answered."""
-        begun = due = self._loop.time()
-        while True:
-            due += self._draw.expovariate(RATE)
-            if due - begun > seconds:
-                break
-            if due > self._loop.time():
-                await asyncio.sleep(due - self._loop.time())
-            self.ask(self._start_of(due))
+        # Made beforehand: while it is measured, this process leaves the processors to the recorder.
+        after, offsets = 0.0, []
+        while (after := after + self._draw.expovariate(RATE)) < seconds:
+            offsets.append(after)
+        requests = [self._start_of(offset) for offset in offsets]
+        begun = self._loop.time()
+        for request in requests:
+            assert request.due is not None
+            request.due += begun
+            if request.due > self._loop.time():
+                await asyncio.sleep(request.due - self._loop.time())
+            self.ask(request)
         await self.settled()
         return self._loop.time() - begun
 
-    def _start_of(self, due: float) -> "_Request":
+    def _start_of(self, due: float | None) -> "_Request":
         self._number += 1
         name = f"call-{self._number}"
         call = {
@@ -127,7 +132,16 @@ class _Load:
             "calling": {"number": self._draw.choice(self._callers)},
             "called": {"number": str(2000 + self._draw.randrange(USERS)), "identity": "user"},
         }
-        return _Request("POST", "/v1/calls", "ingest", json.dumps(call).encode(), due=due)
+        return self._request("POST", "/v1/calls", "ingest", json.dumps(call).encode(), due=due)
+
+    def _request(
+        self, method: str, path: str, role: str, body: bytes, extra: str = "", *, due: float | None = None
+    ) -> "_Request":
+        head = (
+            f"{method} {path} HTTP/1.1\r\nHost: x\r\n{self._heads[role]}\r\nContent-Type: application/json\r\n"
+            f"{extra}Content-Length: {len(body)}\r\n\r\n"
+        )
+        return _Request(head.encode() + body, due)
 
     def forget(self) -> None:
         """Drop what was measured so far."""
@@ -150,7 +164,7 @@ class _Load:
     def _send(self, connection: "_Connection", request: "_Request") -> None:
         if request.due is not None:
             self.sent_late.append(self._loop.time() - request.due)
-        connection.send(request, self._recorder.tokens[request.role])
+        connection.send(request)
 
     def answered(self, connection: "_Connection", request: "_Request", status: int, body: bytes) -> None:
         """An answer has come."""
@@ -161,7 +175,7 @@ class _Load:
             self.starts.append(self._loop.time() - request.due)
             if self._lasts is not None:
                 segment = json.loads(body)["segment"]
-                ending = _Request("POST", f"/v1/calls/{segment}:end", "ingest", b"")
+                ending = self._request("POST", f"/v1/calls/{segment}:end", "ingest", b"")
                 self._loop.call_later(self._lasts, self.ask, ending)
         if self._waiting:
             self._send(connection, self._waiting.popleft())
@@ -177,12 +191,12 @@ class _Load:
 
 
 class _Request:
-    __slots__ = ("body", "due", "extra", "method", "path", "role")
+    """What is sent, and when it was due; None for what is not measured."""
 
-    def __init__(
-        self, method: str, path: str, role: str, body: bytes, extra: str = "", *, due: float | None = None
-    ) -> None:
-        self.method, self.path, self.role, self.body, self.extra, self.due = method, path, role, body, extra, due
+    __slots__ = ("due", "text")
+
+    def __init__(self, text: bytes, due: float | None) -> None:
+        self.text, self.due = text, due
 
 
 class _Connection(asyncio.Protocol):
@@ -198,15 +212,11 @@ class _Connection(asyncio.Protocol):
         """It is there."""
         self._transport = cast("asyncio.Transport", transport)
 
-    def send(self, request: _Request, token: str) -> None:
+    def send(self, request: _Request) -> None:
         """Send a request; the one before was answered."""
         assert self._transport is not None
         self._request = request
-        head = (
-            f"{request.method} {request.path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
-            f"Content-Type: application/json\r\n{request.extra}Content-Length: {len(request.body)}\r\n\r\n"
-        )
-        self._transport.write(head.encode() + request.body)
+        self._transport.write(request.text)
 
     def data_received(self, data: bytes) -> None:
         """Some of an answer."""

@@ -1,7 +1,7 @@
 """Segments written behind the calls: on disk when answered, and answered all the same when the disk is not there."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from tests.recorder.store.making import NOW, ended, later, segment
 from callkeeper.recorder import bounds, keeping
 from callkeeper.recorder.errors import RowsRefused, StorageFault
 from callkeeper.recorder.keeping import SegmentKeeper
+from callkeeper.recorder.segment import Segment
 from callkeeper.recorder.store.sqlite import SqliteStore
 from callkeeper.recorder.store.values import EVERYTHING, Search, Status
 
@@ -26,6 +27,9 @@ class Troubled:
         self.refusing: set[int] = set()
         self.refusal: Exception = RowsRefused("no", "never")
         self.slow: asyncio.Event | None = None
+
+    async def save_segments(self, segments: Sequence[Segment]) -> None:
+        await self.write(lambda rows: rows.save_segments(segments))
 
     async def write(self, unit: Callable[[Any], Any]) -> Any:
         if self.slow is not None:

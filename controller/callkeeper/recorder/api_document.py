@@ -19,6 +19,7 @@ from callkeeper.recorder.files import LocalDisk
 from callkeeper.recorder.media.files import MediaFiles
 from callkeeper.recorder.parts import RecorderParts
 from callkeeper.recorder.principals import Principal
+from callkeeper.recorder.segment import Segment
 from callkeeper.recorder.store.port import Reading, Writing
 from callkeeper.recorder.store.values import Recovery
 
@@ -80,6 +81,9 @@ class _Nothing:
         raise NotImplementedError
 
     async def write(self, unit: Callable[[Writing], T]) -> T:
+        raise NotImplementedError
+
+    async def save_segments(self, segments: Sequence[Segment]) -> None:
         raise NotImplementedError
 
     async def read(self, query: Callable[[Reading], T]) -> T:

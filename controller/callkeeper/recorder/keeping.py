@@ -12,14 +12,13 @@ Facts:
 """
 
 import asyncio
-from collections.abc import Callable
 
 import structlog
 
 from callkeeper.recorder import bounds
 from callkeeper.recorder.errors import RowsRefused, StorageFault
 from callkeeper.recorder.segment import Segment
-from callkeeper.recorder.store.port import Store, Writing
+from callkeeper.recorder.store.port import Store
 from callkeeper.tasks.supervising import kind_of, places_of
 
 log = structlog.get_logger()
@@ -118,25 +117,36 @@ class SegmentKeeper:
                 overdue.cancel()
 
     async def _write(self, batch: tuple[Segment, ...], withdrawn: list[int]) -> None:
+        """Write these, and take back what was withdrawn.
+
+        Raises:
+            StorageFault: the store cannot write now.
+        """
+        if batch:
+            await self._save(batch)
+        if withdrawn:
+            try:
+                await self._store.write(lambda rows: rows.withdraw(withdrawn))
+            except Exception as error:  # noqa: BLE001 - what passes is raised again
+                _raise_what_passes(error)
+                log.error("withdrawal_refused", error=kind_of(error), at=places_of(error))  # noqa: TRY400 - no values
+
+    async def _save(self, batch: tuple[Segment, ...]) -> None:
         """Write these; one that the store will never take is left out, so that it does not stand before the others.
 
         Raises:
             StorageFault: the store cannot write now.
         """
         try:
-            await self._store.write(_saving(batch, withdrawn))
-        except Exception as error:
-            if isinstance(error, StorageFault) and not isinstance(error, RowsRefused):
-                raise
-            # Refused, or an error that nobody foresaw, which is that of one segment as far as anybody knows.
-            if len(batch) + bool(withdrawn) > 1:
-                for segment in batch:
-                    await self._write((segment,), [])
-                await self._write((), withdrawn)
-            else:
-                self.lost += len(batch)
-                refused = [found.id for found in batch]
-                log.error("segment_refused", segments=refused, error=kind_of(error), at=places_of(error))  # noqa: TRY400 - no values
+            await self._store.save_segments(batch)
+        except Exception as error:  # noqa: BLE001 - what passes is raised again
+            _raise_what_passes(error)
+            if len(batch) == 1:
+                self.lost += 1
+                log.error("segment_refused", segments=[batch[0].id], error=kind_of(error), at=places_of(error))  # noqa: TRY400 - no values
+                return
+            for segment in batch:
+                await self._save((segment,))
 
     def _is_overdue(self, told: list[asyncio.Future[None]]) -> None:
         self._overdue = True
@@ -166,9 +176,7 @@ class SegmentKeeper:
         told.clear()
 
 
-def _saving(batch: tuple[Segment, ...], withdrawn: list[int]) -> Callable[[Writing], None]:
-    def unit(rows: Writing) -> None:
-        rows.save_segments(batch)
-        rows.withdraw(withdrawn)
-
-    return unit
+def _raise_what_passes(error: Exception) -> None:
+    """Raise a fault of the store; all else is refused for good, or foreseen by nobody and that of one segment."""
+    if isinstance(error, StorageFault) and not isinstance(error, RowsRefused):
+        raise error

@@ -109,6 +109,26 @@ class StoreContract:
         assert found["segment1"].minimum_until == later(5_000)
         assert "segment4" not in found, "a buried recording came back"
 
+    async def test_segments_saved_alone_and_many_are_those_that_a_unit_saves(self, store: Store) -> None:
+        await store.write(lambda rows: rows.save_segments([segment(1)]))
+        await store.save_segments([segment(2)])
+        await store.save_segments([segment(number) for number in range(3, 60)])
+        first, *others = reversed(await recordings(store))
+        assert [(one.key, one.opened) for one in others] == [(key_of(n, 1), later(n)) for n in range(2, 60)]
+        assert {(one.user, one.groups, one.parties, one.status) for one in others} == {
+            (first.user, first.groups, first.parties, first.status)
+        }
+        assert len(await ids(store, viewer=Viewer(groups=frozenset({"board"})))) == 59
+
+    @pytest.mark.parametrize("text", ["\0", "a\0b", "\\\0", "\ud800"])
+    async def test_a_text_that_no_database_takes_is_said_to_be_one(self, store: Store, text: str) -> None:
+        for count in (1, 100):
+            several = [segment(number, conversation=text) for number in range(1, count + 1)]
+            with pytest.raises(ValueError, match=r"U\+0000|surrogates"):
+                await store.save_segments(several)
+        await store.save_segments([segment(1, conversation="\\u0000")])
+        assert len(await ids(store)) == 1
+
     async def test_the_ledger_says_expected_recorded_skipped_and_failed(self, store: Store) -> None:
         def unit(rows: Writing) -> None:
             rows.save_segments([ended(segment(n)) for n in (1, 2, 3)] + [ended(segment(4, ON_DEMAND))])

@@ -5,14 +5,15 @@ import sys
 import threading
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.recorder.store.contract import StoreContract
-from tests.recorder.store.making import event, filled
+from tests.recorder.store.making import event, filled, segment
 
-from callkeeper.recorder.errors import StorageFault
+from callkeeper.recorder.errors import RowsRefused, StorageFault
 from callkeeper.recorder.store import sqlite
 from callkeeper.recorder.store.port import Writing
 from callkeeper.recorder.store.sqlite import SqliteStore
@@ -195,6 +196,30 @@ async def test_a_full_disk_loses_nothing_acknowledged_and_is_survived(store: Sql
     # The connection was opened anew, without the bound: there is room again.
     await store.write(lambda rows: rows.add_event(event(2)))
     assert await numbers(store) == [1, 2]
+
+
+async def test_a_full_disk_refuses_a_segment_which_is_saved_when_there_is_room(store: SqliteStore) -> None:
+    used = await store.write(lambda rows: rows._connection.exec_driver_sql("PRAGMA page_count").scalar())
+    await store.write(lambda rows: rows._connection.exec_driver_sql(f"PRAGMA max_page_count={used}"))
+    for number in range(1, 1_000):
+        try:
+            await store.save_segments([segment(number)])
+        except StorageFault as fault:
+            assert "full" in str(fault)  # noqa: PT017 - how many find room is not known
+            break
+    else:
+        pytest.fail("a thousand segments found room where there was none")
+    found = await store.read(lambda rows: rows.search(Search(), EVERYTHING, None, 1_000))
+    assert {one.segment for one in found} == {f"segment{n}" for n in range(1, number)}
+    # The connection was opened anew, without the bound.
+    await store.save_segments([segment(number)])
+
+
+async def test_a_segment_that_contradicts_the_tables_is_refused_for_good(store: SqliteStore) -> None:
+    await store.save_segments([segment(1)])
+    with pytest.raises(RowsRefused):
+        await store.save_segments([replace(segment(2), id=segment(1).id)])
+    await store.save_segments([segment(2)])
 
 
 class Failing(sqlite3.Connection):

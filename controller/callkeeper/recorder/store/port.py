@@ -348,6 +348,16 @@ class Store(Protocol):
         """
         ...
 
+    async def save_segments(self, segments: Sequence[Segment]) -> None:
+        """Write these segments as they are now, as `write` does with `Writing.save_segments`: what calls wait for.
+
+        Raises:
+            StorageFault: they could not be committed; nothing of them is there.
+            RowsRefused: they contradict what is there, and always will.
+            ValueError: a text among them cannot be kept.
+        """
+        ...
+
     async def read(self, query: Callable[[Reading], T]) -> T:
         """Run a query on a snapshot.
 

@@ -12,7 +12,7 @@ import asyncio
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -24,13 +24,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from callkeeper.recorder.errors import StorageFault
+from callkeeper.recorder.segment import Segment
 from callkeeper.recorder.store.checkpoints import Checkpoints
 from callkeeper.recorder.store.migrating import upgrade
 from callkeeper.recorder.store.migrations.versions.v0002_users import RETIRED, USERS, USERS_IN_STORE
 from callkeeper.recorder.store.port import Reading, Writing
 from callkeeper.recorder.store.rows import Rows
+from callkeeper.recorder.store.saving import SAVE, parameters_of, preparations
 from callkeeper.recorder.store.values import Recovery
-from callkeeper.recorder.store.writer import Writer, fault
+from callkeeper.recorder.store.writer import Statement, Writer, fault
 
 T = TypeVar("T")
 DATABASE = "recordings.db"
@@ -43,6 +45,9 @@ BUSY_MILLISECONDS = 5_000
 
 CACHE_KIB = 32 * 1024
 """Pages each connection keeps: the upper levels of every index of a million recordings."""
+
+MOST_AT_ONCE = 30
+"""Segments whose rows are made on the event loop: a millisecond or two."""
 
 Connect = Callable[[str], sqlite3.Connection]
 
@@ -62,7 +67,7 @@ class SqliteStore:
         self._writing, self._reading = writing, reading
         self._on_events: Callable[[], None] | None = None
         self._checkpoints = Checkpoints(writing)
-        self._writer = Writer(writing, str(path), self._tell)
+        self._writer = Writer(writing, str(path), self._tell, _prepare_saving)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
 
     @classmethod
@@ -138,6 +143,19 @@ class SqliteStore:
 
         return await asyncio.shield(self._writer.write(run))
 
+    async def save_segments(self, segments: Sequence[Segment]) -> None:
+        """See `port.Store.save_segments`.
+
+        Raises:
+            StorageFault: they could not be committed; nothing of them is there.
+        """
+        if len(segments) > MOST_AT_ONCE:
+            await self.write(lambda rows: rows.save_segments(segments))
+        else:
+            # Made here, so that the writer has one thing to do: it would have to wait for the interpreter to make them.
+            saving = Statement(text=SAVE, parameters=parameters_of(segments))
+            await asyncio.shield(self._writer.write(saving))
+
     async def read(self, query: Callable[[Reading], T]) -> T:
         """See `port.Store.read`.
 
@@ -178,6 +196,11 @@ class SqliteStore:
         if self._path.with_name(f"{self._path.name}-wal").exists():
             with suppress(SQLAlchemyError, sqlite3.Error), self._writing.connect() as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _prepare_saving(connection: Connection) -> None:
+    for statement in preparations():
+        connection.connection.cursor().execute(statement)
 
 
 def _recovered(connection: Connection) -> Recovery:

@@ -7,12 +7,15 @@ Facts:
     - An error of the database that may have undone the whole transaction (disk full, input and output) fails every
       unit of the batch: none of them is acknowledged, each caller may try again. The connection is opened anew then.
     - Waiters are told through one call into the event loop per commit.
+    - Each step of a transaction gives the interpreter away and waits for it again. What calls wait for is therefore a
+      `Statement`, which alone in its commit is begun, written and synced in one step.
 """
 
 import asyncio
 import threading
-from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -26,6 +29,24 @@ Unit = Callable[[Connection], tuple[T, bool]]
 
 MOST_UNITS = 2_000
 """Units in one commit, so that nobody waits for more than a fraction of a second of other people's writing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """A unit of one statement, which nobody has to be told of.
+
+    Attributes:
+        text: in the database's words.
+        parameters: what it takes.
+    """
+
+    text: str
+    parameters: tuple[Any, ...]
+
+    def __call__(self, connection: Connection) -> tuple[None, bool]:
+        """Run it among others."""
+        connection.exec_driver_sql(self.text, self.parameters)
+        return None, False
 
 
 class _Waiting:
@@ -42,7 +63,9 @@ class _Waiting:
 class Writer:
     """Runs units one after the other and commits them in groups."""
 
-    def __init__(self, engine: Engine, name: str, on_commit: Callable[[bool], None]) -> None:
+    def __init__(
+        self, engine: Engine, name: str, on_commit: Callable[[bool], None], prepare: Callable[[Connection], None]
+    ) -> None:
         """Start the thread.
 
         Args:
@@ -50,12 +73,13 @@ class Writer:
             name: of the store, in messages.
             on_commit: called in the event loop's thread after each commit, before those who wait are told, with
                 whether a unit of this very commit added something to tell of.
+            prepare: called with each connection before it is used.
         """
         self._engine = engine
         self._name = name
         self._on_commit = on_commit
-        self._queue: deque[_Waiting] = deque()
-        self._wake = threading.Semaphore(0)
+        self._prepare = prepare
+        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._closing = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self.commits = 0
@@ -73,52 +97,62 @@ class Writer:
         loop = asyncio.get_running_loop()
         self._loop = loop
         future: asyncio.Future[T] = loop.create_future()
-        self._queue.append(_Waiting(unit, future))
-        self._wake.release()
+        self._queue.put(_Waiting(unit, future))
         return future
 
     def close(self) -> None:
         """Finish what is queued and end the thread; blocks."""
         self._closing = True
-        self._wake.release()
+        self._queue.put(None)
         self._thread.join()
 
     def _run(self) -> None:
         connection: Connection | None = None
-        while True:
-            self._wake.acquire()
-            batch = self._take()
-            if batch:
-                try:
-                    connection = connection if connection is not None else self._engine.connect()
-                    self._commit(connection, batch)
-                except SQLAlchemyError as error:
-                    _fail(batch, fault(self._name, error))
-                    _drop(connection)
-                    connection = None
-                except BaseException as error:  # noqa: BLE001 - a thread that dies would leave everybody waiting
-                    _fail(batch, error)
-                    _drop(connection)
-                    connection = None
-                self._tell(batch)
-            elif self._closing:
+        database_errors = SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error
+        while batch := self._take():
+            try:
+                if connection is None:
+                    connection = self._engine.connect()
+                    self._prepare(connection)
+                self._commit(connection, batch)
+            except BaseException as error:  # noqa: BLE001 - a thread that dies would leave everybody waiting
+                _fail(batch, fault(self._name, error) if isinstance(error, database_errors) else error)
                 _drop(connection)
-                return
+                connection = None
+            self._tell(batch)
+        _drop(connection)
 
     def _take(self) -> list[_Waiting]:
+        """What waits, in its order; nothing when the store was closed and all else is written."""
         batch: list[_Waiting] = []
-        while self._queue and len(batch) < MOST_UNITS:
-            batch.append(self._queue.popleft())
-        # One permit was taken to get here; those of the units taken besides go with them.
-        for _ in range(len(batch) - 1):
-            self._wake.acquire(blocking=False)
+        taken = self._queue.get()
+        while taken is not None:
+            batch.append(taken)
+            if len(batch) == MOST_UNITS:
+                return batch
+            try:
+                taken = self._queue.get_nowait()
+            except Empty:
+                return batch
+        if batch:
+            self._queue.put(None)
         return batch
 
     def _commit(self, connection: Connection, batch: list[_Waiting]) -> None:
+        raw = connection.connection.dbapi_connection
+        assert raw is not None
+        if len(batch) == 1 and isinstance(batch[0].unit, Statement):
+            statement = batch[0].unit
+            try:
+                raw.cursor().execute(statement.text, statement.parameters)
+            except _refusals(connection) as error:
+                batch[0].error = refused(self._name, error)
+            except ValueError as error:
+                batch[0].error = error  # of a text that cannot be encoded
+            self.commits += 1
+            return
         with connection.begin():
             # By hand: the library's own savepoints cost five times what the unit's statement does.
-            raw = connection.connection.dbapi_connection
-            assert raw is not None
             mark = raw.cursor().execute
             for waiting in batch:
                 mark("SAVEPOINT unit")
@@ -127,7 +161,7 @@ class Writer:
                 except DBAPIError as error:
                     if not isinstance(error.orig, _refusals(connection)):
                         raise
-                    waiting.error = refused(self._name, error)
+                    waiting.error = refused(self._name, error.orig)
                 except BaseException as error:  # noqa: BLE001 - the unit's own; its caller gets it
                     waiting.error = error
                 if waiting.error is not None:
@@ -164,9 +198,9 @@ def fault(name: str, error: BaseException) -> StorageFault:
     return raised
 
 
-def refused(name: str, error: DBAPIError) -> RowsRefused:
+def refused(name: str, error: BaseException | None) -> RowsRefused:
     """What a statement that contradicts the tables is told."""
-    return RowsRefused(f"the store {name} refuses the rows: {type(error.orig).__name__}", "this is a fault of ours")
+    return RowsRefused(f"the store {name} refuses the rows: {type(error).__name__}", "this is a fault of ours")
 
 
 def _refusals(connection: Connection) -> tuple[type[BaseException], ...]:
