@@ -8,6 +8,7 @@ from tests.recorder.upkeep.kept_state import Kept
 
 from callkeeper.audit.actions import Action
 from callkeeper.audit.event import AuditEvent
+from callkeeper.audit.layout import SIGNING_KEY
 from callkeeper.audit.outbox import OutboxSender
 from callkeeper.audit.store import AuditStore
 from callkeeper.audit.verify import verify
@@ -222,9 +223,10 @@ def test_that_it_was_restored_is_told_under_a_number_of_its_own(kept: Kept, back
     assert text.count("AddNote") == 5
 
 
+@pytest.mark.parametrize("key_elsewhere", [False, True])
 @pytest.mark.parametrize("replayed", [False, True])
 def test_a_log_of_the_backup_says_that_it_was_restored_and_one_that_goes_on_does_not(
-    kept: Kept, state: Path, tmp_path: Path, replayed: bool
+    kept: Kept, state: Path, tmp_path: Path, replayed: bool, key_elsewhere: bool
 ) -> None:
     async def log() -> None:
         async with AuditStore.open(kept.state / "audit", now=lambda: later(1)) as store:
@@ -235,6 +237,8 @@ def test_a_log_of_the_backup_says_that_it_was_restored_and_one_that_goes_on_does
             await store.append((made,))
 
     asyncio.run(log())
+    if key_elsewhere:
+        (kept.state / "audit" / SIGNING_KEY).rename(tmp_path / "audit.pem")
     back_up(kept.state, tmp_path / "backup", now=later(2))
     restore(tmp_path / "backup", state, replay=kept.state if replayed else None, now=later(500), actor=ANN)
     found = verify(state / "audit")
@@ -242,6 +246,8 @@ def test_a_log_of_the_backup_says_that_it_was_restored_and_one_that_goes_on_does
     assert any("restored" in note for note in found.notes) is not replayed
     rows = "".join(path.read_text() for path in (state / "audit").glob("audit-*.csv"))
     assert rows.count("RestoreAudit") == (0 if replayed else 1)
+    # Rows need no key; one that is not there is not replaced by another unasked.
+    assert (state / "audit" / SIGNING_KEY).exists() is not key_elsewhere
 
 
 def test_a_backup_of_an_earlier_version_is_brought_up_with_its_users(kept: Kept, state: Path, tmp_path: Path) -> None:
