@@ -57,7 +57,7 @@ async def test_of_a_device_that_dies_every_acknowledged_row_is_on_it_and_no_othe
             await store.append([event(number, details=ROWS)])
         fcntl.fcntl(memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE)
         for _ in range(5):
-            with pytest.raises(StoreError, match="Input/output error|mended itself"):
+            with pytest.raises(StoreError, match=r"Input/output error|mended itself"):
                 await store.append([event(BEFORE + 1, details=ROWS)])
         assert "Input/output error" in str(store.failure)
         await store.close()

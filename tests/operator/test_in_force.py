@@ -113,6 +113,35 @@ def test_what_is_wrong_is_said_on_the_object_and_stops_nobody_else(recorder, kub
     )
 
 
+def test_events_are_told_of_transitions_only(governed, kubectl, start_operator):
+    def told():
+        events = kubectl.json("get", "events")["items"]
+        return sorted((one["involvedObject"]["name"], one["type"], one["reason"]) for one in events)
+
+    kubectl.apply(a_blacklist("112"), an_object("RecordingFilter", "first", {"internal": False}))
+    operator = start_operator()
+    kubectl.wait_for("Ready", "recorder/teams", "blacklist/never", "recordingfilter/first")
+    expected = [("teams", "Normal", "Ready")]
+    assert until(lambda: told() == expected, lambda: str(told())), "what comes into force at first sight is no event"
+    kubectl.apply(an_object("RecordingFilter", "second", {"external": False}))
+    becomes(kubectl, "recordingfilter/second", "Conflicted")
+    expected.insert(0, ("second", "Warning", "Conflicted"))
+    assert until(lambda: told() == expected, lambda: str(told()))
+    for number in ("1", "2", "3"):
+        kubectl("annotate", "--overwrite", "recorder", "teams", f"reconcile.fluxcd.io/requestedAt={number}")
+        until(lambda: kubectl.json("get", "recorder", "teams")["status"].get("lastHandledReconcileAt") == number)  # noqa: B023
+    kubectl.apply(a_blacklist("112", "113"))
+    until(lambda: governed.patterns == ["112", "113"], lambda: operator.text)
+    kubectl.wait_for("Ready", "blacklist/never")
+    assert told() == expected, "neither what stays as it is nor what changed and is in force again"
+    governed.end()
+    becomes(kubectl, "recorder/teams", "Unreachable")
+    expected.append(("teams", "Warning", "Unreachable"))
+    assert until(lambda: told() == expected, lambda: str(told()))
+    time.sleep(3)  # further attempts, each with the same end
+    assert told() == expected
+
+
 def test_several_recorders_of_a_namespace_have_each_its_own(governed, start_recorder, kubectl, start_operator):
     other = start_recorder("lab")
     kubectl.apply(

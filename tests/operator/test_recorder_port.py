@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 from tests.cluster.certificates import Authority
+from tests.local.certificates import Authority as NamedAuthority
 from tests.operator.fake_api import FakeApi
 from tests.operator.lying_recorder import Lie, LyingRecorder
 
@@ -43,14 +44,17 @@ def a_secret(**data):
 
 
 @asynccontextmanager
-async def recorder_server(accepts, *, tls=None):
-    """A recorder that runs nothing; it lets in who bears one of these tokens."""
+async def recorder_server(accepts, *, tls=None, closing=False):
+    """A recorder that runs nothing; it lets in who bears one of these tokens, and closes each connection if told to."""
 
     async def config(request):
         if request.headers.get("Authorization") not in {f"Bearer {one}" for one in accepts}:
             return web.json_response({"type": "/problems/unauthorized", "detail": "who are you"}, status=401)
         empty = {"revision": None, "owner": None, "epoch": 0, "config": None}
-        return web.json_response({**empty, "sections": dict(SECTIONS), "spentConfirmations": []})
+        answer = web.json_response({**empty, "sections": dict(SECTIONS), "spentConfirmations": []})
+        if closing:
+            answer.force_close()
+        return answer
 
     app = web.Application()
     app.router.add_get("/v1/config", config)
@@ -121,6 +125,42 @@ async def test_both_ends_show_certificates(tmp_path):
         await recorder.close()
         fake.put(paths.secret("voice", "client"), a_secret(tls_crt="no", tls_key="certificate"))
         await failing(api, a_spec(**trusting, **shows), Refused, "PEM")
+
+
+async def test_an_authority_that_was_replaced_in_its_config_map_is_read_when_the_old_one_does_not_fit(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(module, "REFUSED_SECONDS", 0.0)
+    old, new = NamedAuthority(), NamedAuthority()  # of the same name, as those of a renewal are
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    fake, place = FakeApi(), paths.config_map("voice", "ca")
+
+    def signed_by(authority):
+        authority.pair().write(tmp_path / "tls.crt", tmp_path / "tls.key")
+        context.load_cert_chain(tmp_path / "tls.crt", tmp_path / "tls.key")
+
+    def trust(*authorities):
+        bundle = "".join(one.certificate.decode() for one in authorities)
+        fake.put(place, {"kind": "ConfigMap", "data": {"ca.crt": bundle}})
+
+    signed_by(old)
+    trust(old)
+    async with fake.serving() as api, recorder_server({"t"}, tls=context, closing=True) as url:
+        fake.put(paths.secret("voice", "token"), a_secret(token="t"))
+        spec = {
+            "endpoint": url,
+            "credentialsSecretRef": {"name": "token"},
+            "caRef": {"kind": "ConfigMap", "name": "ca"},
+        }
+        recorder = ClusterRecorder(api, "voice", a_spec(**spec), lambda: True)
+        await recorder.read()
+        signed_by(new)
+        with pytest.raises(Refused, match="caRef"):
+            await recorder.read()
+        for authorities in ((old, new), (new,)):
+            trust(*authorities)
+            await recorder.read()
+        await recorder.close()
 
 
 async def failing(api, spec, error, said):
