@@ -22,7 +22,7 @@ DAY = datetime(2026, 11, 23, tzinfo=UTC)
 
 def run(quick: bool) -> list[Row]:
     """Rows a second, and milliseconds."""
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:
+    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as name:
         return _append(Path(name), 100 if quick else 1000)
 
 

@@ -74,7 +74,7 @@ for path in sorted(Path(sys.argv[1]).glob("*.csv")):
 def run(quick: bool) -> list[Row]:
     """Seconds, milliseconds, megabytes a second and megabytes of memory."""
     rows = 10_000 if quick else 1_000_000
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:
+    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as name:
         folder = Path(name)
         _fill(folder, rows)
         return [*_day(folder, rows, quick), _hour(folder, rows), *_selections(folder)]

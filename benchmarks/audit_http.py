@@ -24,7 +24,7 @@ STARTS_WITHIN_SECONDS = 30
 def run(quick: bool) -> list[Row]:
     """Rows a second."""
     batches = 5 if quick else 60
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:
+    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as name:
         folder = Path(name)
         tokens = folder / "tokens.json"
         entry = {"id": "bench", "roles": ["operator"], "tokenSha256": sha256(TOKEN.encode()).hexdigest()}

@@ -27,7 +27,7 @@ TEN_YEARS_DAYS = 3_652
 
 def run(quick: bool) -> list[Row]:
     """MB a second for verifying, seconds for opening."""
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:
+    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as name:
         folder = Path(name) / "log"
         asyncio.run(_write(folder, 200 if quick else 4_000))
         return [*_verify(folder), *_recover(folder), *_ten_years(Path(name) / "years")]

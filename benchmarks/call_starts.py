@@ -37,7 +37,7 @@ def run(quick: bool) -> list[Row]:
     seconds = 3 if quick else 20
     rows = []
     for what, lasts in (("call start to decision", None), ("the same while as many calls end", LASTS_SECONDS)):
-        with tempfile.TemporaryDirectory(dir=Path.cwd()) as name, served(Path(name)) as recorder:
+        with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as name, served(Path(name)) as recorder:
             rows.extend(uvloop.run(_measure(recorder, seconds, what, lasts)))
     return rows
 

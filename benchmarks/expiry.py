@@ -34,7 +34,7 @@ LONGEST_SECONDS = 60.0
 def run(quick: bool) -> list[Row]:
     """A sweep of many, and lists meanwhile."""
     count = 5_000 if quick else 100_000
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:
+    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as name:
         folder = Path(name)
         _kept(folder / "recorder", count)
         with served(folder) as recorder:

@@ -80,7 +80,10 @@ def run(quick: bool) -> list[Row]:
     uploads, seconds = (100, 6) if quick else (1_000, 30)
     rows = []
     for way, streamed in (("one request a call", True), ("a request a second", False)):
-        with tempfile.TemporaryDirectory(dir=Path.cwd()) as name, _served(Path(name)) as (process, port):
+        with (
+            tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as name,
+            _served(Path(name)) as (process, port),
+        ):
             rows.extend(asyncio.run(_measure(process, port, uploads, seconds, way, streamed=streamed)))
             rows.append(_written(Path(name), uploads, seconds, way))
     return rows

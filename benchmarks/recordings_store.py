@@ -64,7 +64,7 @@ TABLES = {
 
 def run(quick: bool) -> list[Row]:
     """Commits, starts, pages and searches."""
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:
+    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as name:
         folder = Path(name)
         return [
             *asyncio.run(_commits(folder / "commits", 1 if quick else 5)),
