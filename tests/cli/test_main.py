@@ -1,5 +1,7 @@
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -67,6 +69,26 @@ def test_every_subcommand_loads_and_has_a_help_text_with_an_example(name):
     assert result.exit_code == 0
     assert f"Usage: callkeeper {name}" in result.output
     assert isinstance(command, click.Group) == (name in {"audit", "recorder", "users"})
+
+
+def commands(command: click.Command, context: click.Context) -> Iterator[tuple[str, str]]:
+    """Every command that does something, with its help."""
+    if not isinstance(command, click.Group):
+        yield context.command_path, command.get_help(context)
+        return
+    for name in command.list_commands(context):
+        inner = command.get_command(context, name)
+        assert inner is not None
+        yield from commands(inner, click.Context(inner, info_name=name, parent=context))
+
+
+def test_every_command_says_how_it_is_used_and_how_it_ends():
+    found = dict(commands(callkeeper, click.Context(callkeeper, info_name="callkeeper")))
+    assert "callkeeper users grant" in found
+    for path, help_text in found.items():
+        _, _, examples = help_text.partition("Examples:\n")
+        assert path in examples.partition("\n\n")[0], path
+        assert re.search(r"Exit codes:\n +0  ", help_text), path
 
 
 def test_the_module_runs_as_the_command():

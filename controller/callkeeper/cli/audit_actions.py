@@ -10,7 +10,17 @@ from callkeeper.audit.taxonomy import TAXONOMY, reference_page
 @click.command()
 @click.option("-f", "--format", "output_format", type=click.Choice(["text", "json", "markdown"]), default="text")
 def actions(output_format: str) -> None:
-    """List every action an audit row may name, its area, and who emits it."""
+    """List every action an audit row may name, its area, and who emits it.
+
+    \b
+    Examples:
+      callkeeper audit actions
+      callkeeper audit actions --format json | jq -r '.[] | select(.area == "settings") | .action'
+
+    \b
+    Exit codes:
+      0  listed
+    """  # noqa: D301 - click's mark for a paragraph to be kept as written is the character, not the two
     match output_format:
         case "markdown":
             click.echo(reference_page(), nl=False)

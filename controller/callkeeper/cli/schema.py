@@ -60,8 +60,18 @@ def schema(context: click.Context, action: str | None, out: Path) -> None:
     """Write the CRDs and JSON Schemas of all kinds, or check that they are current.
 
     CRDs go to crds/, JSON Schemas to schemas/callkeeper.dev/ in the layout that editors and kubeconform read.
-    Exit status: 0 current or written, 1 stale, 2 could not run.
-    """
+
+    \b
+    Examples:
+      callkeeper schema --write
+      callkeeper schema --check --out ~/src/callkeeper
+
+    \b
+    Exit codes:
+      0  current, or written
+      1  something is stale
+      2  could not run
+    """  # noqa: D301 - click's mark for a paragraph to be kept as written is the character, not the two
     if action is None:
         raise click.UsageError("say what to do: --write or --check")
     rendered = {path: content for renderer in RENDERERS for path, content in renderer().items()}

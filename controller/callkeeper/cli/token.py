@@ -18,7 +18,7 @@ def token(folder: Path, reference: str, state: Path | None) -> None:
     earlier one of the same user stops working.
 
     \b
-    Example:
+    Examples:
       curl -sH @"$(callkeeper token examples/quickstart --user ada)" -X POST "$URL/v1/calls/$SEGMENT:start"
 
     \b

@@ -143,6 +143,11 @@ def show(recorder: RecorderClient, user: str, output_format: str) -> None:
     """Show one user by id or e-mail address, with lines, licences and the mode in force.
 
     \b
+    Examples:
+      callkeeper users show ada@example.com
+      callkeeper users show ada --format json
+
+    \b
     Exit codes:
       0  shown
       1  there is no such user, or you may not see them
@@ -247,6 +252,11 @@ def grant(recorder: RecorderClient, user: str, licence: str) -> None:
     """Give a user (id or e-mail address) a licence.
 
     \b
+    Examples:
+      callkeeper users grant ada@example.com
+      callkeeper users grant ada --licence VoiceAnalytics
+
+    \b
     Exit codes:
       0  the user has it, now or already before
       1  there is no such user
@@ -268,6 +278,11 @@ def revoke(recorder: RecorderClient, user: str, licence: str) -> None:
     The mode set for the user is kept, without effect until there is a licence again. A recording that runs completes.
 
     \b
+    Examples:
+      callkeeper users revoke ada@example.com
+      callkeeper users revoke ada --licence VoiceAnalytics
+
+    \b
     Exit codes:
       0  the user does not have it, now or already before
       1  there is no such user
@@ -285,6 +300,11 @@ def revoke(recorder: RecorderClient, user: str, licence: str) -> None:
 @_on_a_recorder
 def delete(recorder: RecorderClient, user: str, *, yes: bool) -> None:
     """Delete a user (id or e-mail address). Recordings stay, and the id is never given to somebody else.
+
+    \b
+    Examples:
+      callkeeper users delete ada@example.com
+      callkeeper users delete ada --yes
 
     \b
     Exit codes:

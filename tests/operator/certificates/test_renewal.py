@@ -58,7 +58,9 @@ MINUTE = (Lifetimes(authority=timedelta(minutes=3), leaf=timedelta(minutes=1), s
 
 
 @pytest.mark.parametrize(
-    ("lifetimes", "seconds"), [SHORT, pytest.param(*MINUTE, marks=pytest.mark.faults)], ids=["seconds", "a minute"]
+    ("lifetimes", "seconds"),
+    [SHORT, pytest.param(*MINUTE, marks=[pytest.mark.faults, pytest.mark.timeout(600)])],
+    ids=["seconds", "a minute"],
 )
 async def test_the_api_server_trusts_every_leaf_while_all_are_renewed(
     control_plane: Access, kubectl: Kubectl, api: httpx.Client, namespace: str, lifetimes: Lifetimes, seconds: float
