@@ -32,8 +32,10 @@ class Recorder:
         with open(made.stdout.strip()) as file:  # noqa: PTH123 - a path the command printed
             return file.read().strip()
 
-    def recorded(self, *, user: str = "ada", caller: str = "+390212345678", seconds: float = 4) -> str:
-        """The id of a recording of a call that is over, with media of a tone."""
+    def recorded(
+        self, *, user: str = "ada", caller: str = "+390212345678", seconds: float = 4, media: bytes | None = None
+    ) -> str:
+        """The id of a recording of a call that is over, with this media, or that of a tone."""
         name = f"call-{next(self._numbers)}"
         body = {
             "nativeId": name,
@@ -48,7 +50,9 @@ class Recorder:
         header, _, value = self.authorization.partition(": ")
         headers = {header: value, "Upload-Offset": "0", "Upload-Complete": "?1"}
         address = f"{self.url}/v1/recordings/{segment}-1/media"
-        request = urllib.request.Request(address, data=tone(seconds), method="PATCH", headers=headers)
+        request = urllib.request.Request(
+            address, data=tone(seconds) if media is None else media, method="PATCH", headers=headers
+        )
         urllib.request.urlopen(request, timeout=10).close()
         self.up.request("POST", f"/v1/calls/{segment}:end", {})
         return f"{segment}-1"

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.calls import Recorder
 
 Opened = Callable[[str], Page]
+MP4_WITHOUT_INDEX = b"\0\0\0\x18ftypisom\0\0\0\0isommp42" + b"\0\0\x10\0mdat" + bytes(4088)
 
 
 def sign_in(page: Page, token: str) -> None:
@@ -84,7 +86,9 @@ def test_a_held_recording_is_not_deleted_until_it_is_released(recorder: Recorder
     details.get_by_role("button", name="Hold the conversation…").click()
     answer(page, "Case 4711", "Hold")
     expect(details).to_contain_text("On hold: Case 4711")
-    expect(page.locator(f"tr[data-recording='{name}']")).to_contain_text("held")
+    expect(page.locator(f"tr[data-recording='{name}']")).to_contain_text(
+        re.compile(r"held (until \d{4}-\d\d-\d\d|without end)")
+    )
     details.get_by_role("button", name="Delete the recording…").click()
     answer(page, None, "Delete")
     expect(details.get_by_role("alert").filter(has_text="legal hold")).to_be_visible()
@@ -92,6 +96,20 @@ def test_a_held_recording_is_not_deleted_until_it_is_released(recorder: Recorder
     answer(page, None, "Release")
     expect(details).to_contain_text("Released")
     assert [action for action, _ in actions(recorder, name.rpartition("-")[0])] != []
+
+
+def test_media_that_no_player_takes_is_said_to_be_so_in_the_list_and_the_details(
+    recorder: Recorder, opened: Opened
+) -> None:
+    whole, cut = recorder.recorded(), recorder.recorded(media=MP4_WITHOUT_INDEX)
+    page = opened(recorder.url)
+    sign_in(page, recorder.authorization)
+    expect(page.locator(f"tr[data-recording='{cut}']")).to_contain_text("not playable")
+    expect(page.locator(f"tr[data-recording='{whole}']")).not_to_contain_text("not playable")
+    open_recording(page, cut)
+    expect(page.locator("#details")).to_contain_text("not playable: its index never came")
+    expect(page.get_by_role("button", name="Download")).to_be_visible()
+    expect(page.get_by_role("button", name="Play", exact=True)).to_have_count(0)
 
 
 def test_a_deleted_recording_leaves_its_tombstone_and_its_row(recorder: Recorder, opened: Opened) -> None:

@@ -201,10 +201,16 @@ def expiry(
 
 def under_hold(hold: Hold, ended_at: datetime, rule: RetentionTerms, now: datetime) -> Expiry:
     """What one hold makes of the expiry of a recording that ended at this instant: until when it protects."""
-    if hold.released_at is None and rule.holds_allowed:
+    if hold.released_at is None:
+        return while_held(ended_at, rule, now)
+    return Expiry(at=_plus(hold.released_at, RELEASE_GRACE), why=Why.RELEASE_GRACE)
+
+
+def while_held(ended_at: datetime, rule: RetentionTerms, now: datetime) -> Expiry:
+    """What any hold that is not released makes of the expiry of a recording that ended at this instant."""
+    if rule.holds_allowed:
         return Expiry(at=_after(ended_at, rule.held_retention), why=Why.EXTRA)
-    released_at = now if hold.released_at is None else hold.released_at
-    return Expiry(at=_plus(released_at, RELEASE_GRACE), why=Why.RELEASE_GRACE)
+    return Expiry(at=_plus(now, RELEASE_GRACE), why=Why.RELEASE_GRACE)
 
 
 def _later(first: Expiry, second: Expiry) -> Expiry:

@@ -1,8 +1,14 @@
 """Legal holds over HTTP: who places and releases them, when they are refused, what they protect."""
 
+import csv
+import io
+from datetime import datetime, timedelta
+
 import pytest
 from tests.recorder.recordings.kept import kept, recorded, ruled
 from tests.recorder.stage import Stage
+
+from callkeeper.recorder.clock import instant_text
 
 HOLDS = "/v1/conversations/c-1/holds"
 
@@ -37,6 +43,34 @@ async def test_a_hold_needs_a_reason(recorder: Stage, body: dict[str, str]) -> N
     await recorded(recorder)
     answer = await recorder.ask("user:ada", "POST", HOLDS, json=body)
     assert answer.json()["type"] == "/problems/invalid-request"
+
+
+@pytest.mark.parametrize(
+    ("extra", "ended", "until"),
+    [("365d", True, timedelta(days=90 + 365)), ("unlimited", True, None), ("365d", False, None)],
+)
+async def test_every_list_shows_until_when_a_recording_is_held(
+    recorder: Stage, extra: str, ended: bool, until: timedelta | None
+) -> None:
+    await recorder.program(ruled("90d", extra))
+    other = await recorded(recorder, "n-2", conversation="c-2", seconds=0)
+    one = await recorded(recorder, seconds=0) if ended else f"{await recorder.segment()}-1"
+    await place(recorder)
+    assert await kept(recorder, one) is not None
+    details = (await recorder.ask("user:ada", "GET", f"/v1/recordings/{one}")).json()
+    listed = (await recorder.ask("user:ada", "POST", "/v1/recordings:search", json={})).json()["items"]
+    exported = (await recorder.ask("user:ada", "POST", "/v1/recordings:export", json={"format": "json"})).json()
+    expected = None
+    if until is not None:
+        expected = instant_text(datetime.fromisoformat(details["closedAt"]) + until)
+    assert details["holds"][0]["protectsUntil"] == expected
+    for items in (listed, exported, [details]):
+        shown = {item["id"]: (item["held"], item["heldUntil"]) for item in items}
+        assert shown[one] == (True, expected)
+        assert shown.get(other, (False, None)) == (False, None)
+    answer = await recorder.ask("user:ada", "POST", "/v1/recordings:export", json={"format": "csv"})
+    cells = {row["Id"]: (row["Held"], row["HeldUntil"]) for row in csv.DictReader(io.StringIO(answer.text, newline=""))}
+    assert cells == {one: ("yes", expected or "without end"), other: ("no", "")}
 
 
 async def test_holds_stack_and_the_last_release_ends_the_protection(recorder: Stage) -> None:

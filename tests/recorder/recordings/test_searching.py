@@ -182,6 +182,7 @@ async def test_the_list_is_exported_as_csv_that_a_spreadsheet_cannot_run(recorde
         assert row["Conversation"] == expected + "=cmd|' /C calc'!A0"
         assert row["Tags"] == expected + "@sum(1)"
         assert row["Parties"] == "calling +390212345; called ada"
+        assert (row["HeldUntil"], row["Playable"]) == ("", "")
     details = [details for action, _, details in recorder.audit.rows if action is Action.SEARCH_RECORDINGS]
     assert details == [{"filter": {}, "export": "csv"}] * 2
 

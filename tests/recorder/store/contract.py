@@ -308,6 +308,27 @@ class StoreContract:
         assert await store.read(lambda rows: rows.all_holds()) == holds
         assert (await store.read(lambda rows: rows.hold("hold-1"))) == holds["c-1"][0]
 
+    async def test_many_at_once_are_what_one_after_the_other_would_be(self, store: Store) -> None:
+        numbers = range(1, 1_001)
+        await store.write(lambda rows: rows.save_segments([ended(segment(number)) for number in numbers]))
+        buried = [tombstone(found) for found in await recordings(store)]
+
+        def unit(rows: Writing) -> frozenset[str]:
+            rows.set_metas({f"m-{number}": f"\u00e9 {number}" for number in numbers})
+            rows.set_metas({"m-1": "other"})
+            rows.forget_metas([f"m-{number}" for number in numbers if number > 2] + ["none"])
+            rows.add_events([event(1), event(2)])
+            rows.bury(buried[0])
+            return rows.bury_all(buried)
+
+        assert await store.write(unit) == {one.recording for one in buried[1:]}
+        assert await store.read(lambda rows: rows.metas([f"m-{number}" for number in numbers])) == {
+            "m-1": "other", "m-2": "\u00e9 2"
+        }  # fmt: skip
+        assert await store.read(lambda rows: rows.undelivered(9)) == [(1, event(1)), (2, event(2))]
+        assert await recordings(store) == []
+        assert await store.read(lambda rows: [rows.tombstone(one.recording) for one in buried]) == buried
+
     async def test_notes_and_tags_are_added_changed_and_removed(self, store: Store) -> None:
         await store.write(filled)
         key = key_of(1, 1)

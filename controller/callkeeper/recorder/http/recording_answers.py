@@ -50,6 +50,9 @@ class RecordingItemAnswer(Answer):
     closed_at: str | None
     status: str = Field(description="open, closed (its media is awaited), complete, interrupted or failed.")
     held: bool
+    held_until: str | None = Field(
+        description="Until when its holds keep it from expiring; null: not held, without end, or as long as it is open."
+    )
     restricted: bool = Field(
         description="A request to erase is registered: parties, tags, notes and media are withheld."
     )

@@ -6,6 +6,7 @@ from fastapi import FastAPI, Path
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from callkeeper.policy.directory import Directory
+from callkeeper.policy.retention import RetentionTerms
 from callkeeper.recorder import bounds
 from callkeeper.recorder.http.documented import documented
 from callkeeper.recorder.http.door import ActorOf
@@ -27,6 +28,7 @@ from callkeeper.recorder.http.recording_bodies import (
 )
 from callkeeper.recorder.http.recording_shown import shown_details, shown_note, shown_recording
 from callkeeper.recorder.parts import Recorder
+from callkeeper.recorder.retention.rule import Rule
 from callkeeper.recorder.store.values import Search
 
 RecordingId = Annotated[str, Path(max_length=bounds.IDENTIFIER_CHARACTERS)]
@@ -51,6 +53,9 @@ def _add_lists(app: FastAPI, recorder: Recorder) -> None:
         user = None if body.user is None else directory.find(body.user)
         return body.search(clock.now(), body.user if user is None else user.id), directory
 
+    def terms() -> RetentionTerms:
+        return Rule.of(recorder.programming.stored).terms
+
     @app.post(
         "/v1/recordings:search",
         summary="Recordings that fit and that you may see, the latest opened first; audited",
@@ -61,7 +66,7 @@ def _add_lists(app: FastAPI, recorder: Recorder) -> None:
         page = await reader.search(
             wanted, after=place_of(body.cursor), limit=body.limit, actor=actor, directory=directory
         )
-        items = [shown_recording(one) for one in page.recordings]
+        items = [shown_recording(one, terms(), clock.now()) for one in page.recordings]
         return JSONResponse({"items": items, "nextCursor": cursor_of(page.next)})
 
     @app.post(
@@ -78,7 +83,12 @@ def _add_lists(app: FastAPI, recorder: Recorder) -> None:
         wanted, directory = asked(body)
         pages = await reader.export(wanted, form=body.format, actor=actor, directory=directory)
         as_json = body.format == "json"
-        lines = json_lines(pages) if as_json else csv_lines(pages, spreadsheet_safe=body.spreadsheet_safe)
+        rule, now = terms(), clock.now()
+        lines = (
+            json_lines(pages, rule, now)
+            if as_json
+            else csv_lines(pages, rule, now, spreadsheet_safe=body.spreadsheet_safe)
+        )
         headers = {"Content-Disposition": f'attachment; filename="recordings.{body.format}"'}
         return StreamingResponse(lines, headers=headers, media_type=JSON if as_json else CSV)
 

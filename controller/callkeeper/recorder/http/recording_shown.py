@@ -4,7 +4,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from callkeeper.policy.retention import Hold, under_hold
+from callkeeper.policy.retention import Hold, RetentionTerms, under_hold, while_held
 from callkeeper.recorder.clock import instant_text
 from callkeeper.recorder.media.facts import playable
 from callkeeper.recorder.recordings.deleting import Erasure
@@ -15,8 +15,8 @@ from callkeeper.recorder.segment import Stretch
 from callkeeper.recorder.store.values import KeptHold, KeptRecording, Note
 
 
-def shown_recording(recording: KeptRecording) -> dict[str, Any]:
-    """A recording in a list."""
+def shown_recording(recording: KeptRecording, terms: RetentionTerms, now: datetime) -> dict[str, Any]:
+    """A recording in a list, under the rule in force."""
     media = recording.media
     return {
         "id": recording.id,
@@ -35,6 +35,7 @@ def shown_recording(recording: KeptRecording) -> dict[str, Any]:
         "closedAt": _text(recording.closed),
         "status": recording.status.value,
         "held": recording.held,
+        "heldUntil": _text(held_until(recording, terms, now)),
         "restricted": recording.restricted,
         "parties": [{"role": one.role, "display": one.display, "user": one.user} for one in recording.parties],
         "tags": recording.tags,
@@ -54,7 +55,7 @@ def shown_recording(recording: KeptRecording) -> dict[str, Any]:
 def shown_details(details: Details, now: datetime) -> dict[str, Any]:
     """Everything about a recording."""
     recording, decision = details.recording, details.decision
-    return shown_recording(recording) | {
+    return shown_recording(recording, details.rule.terms, now) | {
         "decision": None
         if decision is None
         else {
@@ -81,6 +82,13 @@ def shown_details(details: Details, now: datetime) -> dict[str, Any]:
             "revision": details.rule.revision,
         },
     }
+
+
+def held_until(recording: KeptRecording, terms: RetentionTerms, now: datetime) -> datetime | None:
+    """Until when holds keep it from expiring; None where none does, or without end, or as long as it is open."""
+    if not recording.held or recording.clock is None:
+        return None
+    return while_held(recording.clock, terms, now).at
 
 
 def gaps(recording: KeptRecording) -> list[Stretch]:

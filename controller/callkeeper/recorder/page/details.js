@@ -93,7 +93,7 @@ function facts(recording) {
     ["Ended", instantUtc(recording.closedAt)],
     ["Call", [spaced(recording.kind), recording.scope, recording.direction].join(", ")],
     ["Status", recording.status],
-    ["Media", media && `${media.contentType}, ${size(media.bytes)}${media.durationSeconds === null ? "" : `, ${clock(media.durationSeconds)}`}`],
+    ["Media", media && `${media.contentType}, ${size(media.bytes)}${media.durationSeconds === null ? "" : `, ${clock(media.durationSeconds)}`}${media.playable ? "" : ", not playable: its index never came"}`],
     ["Channels", media && media.channels.join(", ")],
     ["SHA-256", media && media.sha256],
     ["Recorded because", decision && [spaced(decision.reason), decision.source].filter(Boolean).join(": ")],

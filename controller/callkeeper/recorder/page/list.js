@@ -3,7 +3,7 @@
 import { ask, askForFile } from "./api.js";
 import { button, byId, element, save, say, showProblem } from "./elements.js";
 import { showDetails } from "./details.js";
-import { clock, count, instant, parties } from "./words.js";
+import { clock, count, heldUntil, instant, parties } from "./words.js";
 
 const form = byId("search");
 let me = null;
@@ -95,7 +95,8 @@ function row(recording) {
     element("td", {}, recording.user),
     element("td", { className: "figure" }, clock(recording.media?.durationSeconds)),
     element("td", {}, element("span", { className: `status ${recording.status}` }, recording.status),
-      recording.held && element("span", { className: "status held" }, "held")));
+      recording.held && element("span", { className: "status held" }, heldUntil(recording)),
+      recording.media?.playable === false && element("span", { className: "status failed" }, "not playable")));
 }
 
 function select(id) {

@@ -4,7 +4,7 @@ import { ask, recordingPath } from "./api.js";
 import { button, element, say, showProblem } from "./elements.js";
 import { clock, gapReason, instantUtc } from "./words.js";
 
-/** A player for a recording that has media. */
+/** A player for a recording that has media; of what no player takes only the download. */
 export function player(recording) {
   const problem = element("p", { className: "problem", role: "alert", hidden: true });
   const isVideo = recording.media.contentType.startsWith("video/");
@@ -59,7 +59,7 @@ export function player(recording) {
 
   const play = button("▶ Play", start, "primary");
   play.setAttribute("aria-label", "Play");
-  return element("div", { className: "player", dataset: { recording: recording.id } }, media, problem, element("div", { className: "row" }, play, button("Download", download)));
+  return element("div", { className: "player", dataset: { recording: recording.id } }, media, problem, element("div", { className: "row" }, recording.media.playable && play, button("Download", download)));
 }
 
 /** Where in the call was captured and where not, as a bar and as a list. */

@@ -46,6 +46,12 @@ export function parties(recording) {
   return recording.parties.map((party) => party.user || party.display).join(" → ") || "unknown";
 }
 
+/** That a recording is held, and the date to which its holds protect it. */
+export function heldUntil(recording) {
+  if (recording.heldUntil) return `held until ${recording.heldUntil.slice(0, 10)}`;
+  return recording.closedAt ? "held without end" : "held";
+}
+
 const EXPIRY = {
   Base: "the retention in force",
   Extra: "retention extended by a hold",

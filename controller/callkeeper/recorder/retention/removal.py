@@ -144,8 +144,7 @@ class Removal:
 def begin(rows: Writing, recordings: Sequence[KeptRecording], removal: Removal) -> None:
     """Make these recordings unreachable and note why; to be called where it was found out that they may go."""
     rows.set_status([recording.key for recording in recordings], Status.UNREACHABLE)
-    for recording in recordings:
-        rows.set_meta(_note(recording), removal.text())
+    rows.set_metas(dict.fromkeys(map(_note, recordings), removal.text()))
 
 
 def begin_as(rows: Writing, recording: KeptRecording, other: Reading) -> bool:
@@ -162,25 +161,23 @@ def finish(rows: Writing, recordings: Sequence[KeptRecording]) -> list[Removal]:
     Returns:
         The removals that ended here, without those that somebody else had ended.
     """
+    notes = rows.metas([_note(recording) for recording in recordings])
+    rows.forget_metas(list(notes))
+    removals = {one.id: Removal.read(notes[_note(one)]) for one in recordings if _note(one) in notes}
+    buried = rows.bury_all([_tombstone(one, removals[one.id]) for one in recordings if one.id in removals])
+    ended = {name: removal for name, removal in removals.items() if name in buried}
     erasures = {request.recording: request for request in rows.open_erasures()}
-    ended = []
-    for recording in recordings:
-        noted = rows.meta(_note(recording))
-        if noted is None:
-            continue
-        removal = Removal.read(noted)
-        rows.forget_meta(_note(recording))
-        if not rows.bury(_tombstone(recording, removal)):
-            continue
-        rows.add_event(removal.event(recording.id))
-        asked = erasures.get(recording.id)
+    events = []
+    for name, removal in ended.items():
+        events.append(removal.event(name))
+        asked = erasures.get(name)
         if asked is not None:
             # Whatever removed it, what was asked for is done.
             rows.execute_erasure(asked.id, at=removal.at)
             if removal.why is not Why.ERASED:
-                rows.add_event(replace(removal, why=Why.ERASED).event(recording.id))
-        ended.append(removal)
-    return ended
+                events.append(replace(removal, why=Why.ERASED).event(name))
+    rows.add_events(events)
+    return list(ended.values())
 
 
 @dataclass(slots=True, kw_only=True)

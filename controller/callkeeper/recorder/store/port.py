@@ -197,6 +197,10 @@ class MetaRows(Protocol):
         """The value of this name, or None."""
         ...
 
+    def metas(self, names: Sequence[str]) -> dict[str, str]:
+        """The values of those of these names that have one."""
+        ...
+
 
 class Reading(SegmentRows, RecordingRows, RetentionRows, NoteRows, UserRows, OutboxRows, MetaRows, Protocol):
     """Everything that can be asked, on one snapshot."""
@@ -279,6 +283,10 @@ class Writing(Reading, Protocol):
         """Replace a recording, with all that hangs on it, by its tombstone; False when that was done before."""
         ...
 
+    def bury_all(self, buried: Sequence[Tombstone]) -> frozenset[str]:
+        """The same for many; the ids of the recordings with which it was not done before."""
+        ...
+
     def add_erasure(self, request: ErasureRequest) -> None:
         """Register a request and restrict access to its recording."""
         ...
@@ -301,6 +309,10 @@ class Writing(Reading, Protocol):
         """Put an event into the outbox; its number is returned and never given again."""
         ...
 
+    def add_events(self, events: Sequence[Event]) -> None:
+        """Put events into the outbox, in this order."""
+        ...
+
     def acknowledge(self, sequence: int) -> None:
         """Everything up to this number has been delivered: it need not be kept, and none of it is given again."""
         ...
@@ -318,6 +330,14 @@ class Writing(Reading, Protocol):
 
     def set_meta(self, name: str, value: str) -> None:
         """Set a small fact."""
+        ...
+
+    def set_metas(self, values: Mapping[str, str]) -> None:
+        """Set small facts."""
+        ...
+
+    def forget_metas(self, names: Sequence[str]) -> None:
+        """Drop small facts; harmless where they are not there."""
         ...
 
     def forget_meta(self, name: str) -> None:

@@ -2,14 +2,15 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, Select, delete, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from callkeeper.recorder.store.instants import instant_of, micros
+from callkeeper.recorder.store.json_rows import all_given, given, insert_all
 from callkeeper.recorder.store.recording_rows import RecordingRowsSql
 from callkeeper.recorder.store.schema import erasure_requests, holds, recordings, tombstones
 from callkeeper.recorder.store.values import (
@@ -26,8 +27,10 @@ _IN_ONE_QUERY = 500
 Holds = dict[str, tuple[KeptHold, ...]]
 
 
-_BURY = insert(tombstones).on_conflict_do_nothing()
-_REMOVE = delete(recordings).where(recordings.c.key == bindparam("gone"))
+_TOMBSTONE = tombstones.c.keys()
+_BURIED = select(tombstones.c.recording).where(tombstones.c.recording.in_(all_given()))
+_BURY = insert_all(tombstones, _TOMBSTONE).on_conflict_do_nothing()
+_REMOVE = delete(recordings).where(recordings.c.key.in_(all_given()))
 
 
 class RetentionRowsSql(RecordingRowsSql):
@@ -136,13 +139,15 @@ class RetentionRowsSql(RecordingRowsSql):
 
     def bury(self, tombstone: Tombstone) -> bool:
         """See the port."""
-        value = {name: getattr(tombstone, name) for name in tombstones.c.keys()}  # noqa: SIM118 - columns, not a dict
-        value["groups"] = json.dumps(tombstone.groups)
-        for name in ("opened", "closed", "clock", "removed"):
-            value[name] = micros(value[name])
-        done = self._connection.execute(_BURY, value).rowcount > 0
-        self._connection.execute(_REMOVE, {"gone": tombstone.key})
-        return done
+        return bool(self.bury_all((tombstone,)))
+
+    def bury_all(self, buried: Sequence[Tombstone]) -> frozenset[str]:
+        """See the port."""
+        names = [one.recording for one in buried]
+        before = self._connection.scalars(_BURIED, given(names)).all()
+        self._connection.execute(_BURY, given(map(_values_of, buried)))
+        self._connection.execute(_REMOVE, given(one.key for one in buried))
+        return frozenset(names).difference(before)
 
     def open_erasures(self) -> list[ErasureRequest]:
         """See the port."""
@@ -177,6 +182,15 @@ class RetentionRowsSql(RecordingRowsSql):
         table = erasure_requests.c
         executed = update(erasure_requests).where(table.id == identifier, table.executed.is_(None))
         return self._connection.execute(executed.values(executed=micros(at))).rowcount > 0
+
+
+def _values_of(tombstone: Tombstone) -> list[Any]:
+    """In the order of `_TOMBSTONE`."""
+    value = {name: getattr(tombstone, name) for name in _TOMBSTONE}
+    value["groups"] = json.dumps(tombstone.groups)
+    for name in ("opened", "closed", "clock", "removed"):
+        value[name] = micros(value[name])
+    return list(value.values())
 
 
 def _hold(row: Any) -> KeptHold:

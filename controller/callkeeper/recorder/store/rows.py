@@ -1,12 +1,15 @@
 """Every subject on one connection, with the audit events on their way and the small facts: the port, in SQL."""
 
 import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, select, text, update
 from sqlalchemy.dialects.sqlite import insert
 
 from callkeeper.audit.actions import Action
 from callkeeper.recorder.store.instants import instant_of, micros
+from callkeeper.recorder.store.json_rows import all_given, given, insert_all
 from callkeeper.recorder.store.retention_rows import RetentionRowsSql
 from callkeeper.recorder.store.schema import meta, outbox
 from callkeeper.recorder.store.user_rows import UserRowsSql
@@ -20,6 +23,14 @@ _SET_META = _insert_meta.on_conflict_do_update(
     index_elements=[meta.c.name], set_={"value": _insert_meta.excluded.value}
 )
 _FORGET_META = delete(meta).where(meta.c.name == bindparam("asked"))
+_METAS = select(meta.c.name, meta.c.value).where(meta.c.name.in_(all_given()))
+_insert_metas = insert_all(meta, ["name", "value"])
+_SET_METAS = _insert_metas.on_conflict_do_update(
+    index_elements=[meta.c.name], set_={"value": _insert_metas.excluded.value}
+)
+_FORGET_METAS = delete(meta).where(meta.c.name.in_(all_given()))
+_EVENT = ["at", "email", "ip_address", "app_name", "action", "details"]
+_ADD_EVENTS = insert_all(outbox, _EVENT)
 
 
 class Rows(RetentionRowsSql, UserRowsSql):
@@ -31,20 +42,16 @@ class Rows(RetentionRowsSql, UserRowsSql):
 
     def add_event(self, event: Event) -> int:
         """See the port."""
-        added = self._connection.execute(
-            _ADD_EVENT,
-            {
-                "at": micros(event.at),
-                "email": event.email,
-                "ip_address": event.ip_address,
-                "app_name": event.app_name,
-                "action": event.action.value,
-                "details": json.dumps(dict(event.details)),
-            },
-        )
+        added = self._connection.execute(_ADD_EVENT, dict(zip(_EVENT, _values(event), strict=True)))
         self.has_added_events = True
         assert added.inserted_primary_key is not None
         return int(added.inserted_primary_key[0])
+
+    def add_events(self, events: Sequence[Event]) -> None:
+        """See the port."""
+        if events:
+            self._connection.execute(_ADD_EVENTS, given(map(_values, events)))
+            self.has_added_events = True
 
     def undelivered(self, limit: int) -> list[tuple[int, Event]]:
         """See the port."""
@@ -110,6 +117,19 @@ class Rows(RetentionRowsSql, UserRowsSql):
         """See the port."""
         return self._connection.scalar(_META, {"asked": name})
 
+    def metas(self, names: Sequence[str]) -> dict[str, str]:
+        """See the port."""
+        found = self._connection.execute(_METAS, given(names))
+        return {row.name: row.value for row in found}
+
+    def set_metas(self, values: Mapping[str, str]) -> None:
+        """See the port."""
+        self._connection.execute(_SET_METAS, given(values.items()))
+
+    def forget_metas(self, names: Sequence[str]) -> None:
+        """See the port."""
+        self._connection.execute(_FORGET_METAS, given(names))
+
     def set_meta(self, name: str, value: str) -> None:
         """See the port."""
         self._connection.execute(_SET_META, {"name": name, "value": value})
@@ -117,3 +137,9 @@ class Rows(RetentionRowsSql, UserRowsSql):
     def forget_meta(self, name: str) -> None:
         """See the port."""
         self._connection.execute(_FORGET_META, {"asked": name})
+
+
+def _values(event: Event) -> list[Any]:
+    """In the order of `_EVENT`."""
+    details = json.dumps(dict(event.details))
+    return [micros(event.at), event.email, event.ip_address, event.app_name, event.action.value, details]

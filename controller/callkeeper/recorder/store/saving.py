@@ -13,15 +13,14 @@ Facts:
       media, minimum, the ledger's state as it follows from media. A recording that was buried stays buried.
 """
 
-import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, case, exists, func, literal_column, or_, select
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.dialects.sqlite import Insert, insert
+from sqlalchemy.dialects.sqlite import Insert
 
 from callkeeper.policy.call import Identity, Party
 from callkeeper.policy.numbers import normalize_number
@@ -29,6 +28,7 @@ from callkeeper.policy.rules import Rules
 from callkeeper.recorder.segment import Recording, Segment
 from callkeeper.recorder.store.call_json import call_text
 from callkeeper.recorder.store.instants import micros
+from callkeeper.recorder.store.json_rows import Only, encode, every, insert_all
 from callkeeper.recorder.store.schema import recording_parties, recording_viewers, recordings, segments, tombstones
 from callkeeper.recorder.store.values import LedgerState, Status, key_of, recording_id
 
@@ -39,8 +39,6 @@ _SAVED = [
     "key", "id", "segment", "conversation", "user", "groups", "cause", "mode", "whole_call", "shared_line", "kind",
     "direction", "scope", "opened", "closed", "status", "clock", "restricted", "stretches",
 ]  # fmt: skip
-# Made once: the functions of the module make one for each text.
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 @cache
@@ -78,7 +76,7 @@ def shown_party(party: Party) -> tuple[str | None, str]:
 
 
 def _save_segments() -> Insert:
-    inserted = _many(segments, segments.c.keys(), "segments", _every)
+    inserted = _many(segments, segments.c.keys(), "segments")
     new = inserted.excluded
     follows_media = (new.recordings <= segments.c.recordings) & or_(
         segments.c.state == LedgerState.RECORDED.value, segments.c.state == LedgerState.FAILED.value
@@ -117,18 +115,9 @@ def _save_what_hangs_on_recordings() -> list[Insert]:
     ]
 
 
-def _many(
-    table: Table, names: Sequence[str], column: str, only: Callable[[Mapping[str, Any]], ColumnElement[bool]]
-) -> Insert:
+def _many(table: Table, names: Sequence[str], column: str, only: Only = every) -> Insert:
     """Insert the rows that stand in this column of `saved_segments`."""
-    columns = {name: func.json_extract(literal_column("value"), f"$[{place}]") for place, name in enumerate(names)}
-    rows = func.json_each(literal_column(f"NEW.{column}")).table_valued("value")
-    return insert(table).from_select(list(names), select(*columns.values()).select_from(rows).where(only(columns)))
-
-
-def _every(_: Mapping[str, Any]) -> ColumnElement[bool]:
-    # SQLite cannot tell ON CONFLICT from a join's ON behind a SELECT without WHERE.
-    return literal_column("1 = 1")
+    return insert_all(table, names, given=literal_column(f"NEW.{column}"), only=only)
 
 
 def _unless_buried(columns: Mapping[str, Any]) -> ColumnElement[bool]:
@@ -144,7 +133,7 @@ def _text(statement: Insert) -> str:
 
 
 def _json(rows: list[list[Any]]) -> str:
-    text = _encode(rows)
+    text = encode(rows)
     if "\\u0000" in text and _NUL.search(text):
         raise ValueError("U+0000 in a text of a segment")
     return text
@@ -188,7 +177,7 @@ class _Rows:
                 why,
                 count,
                 call_text(call),
-                _encode(
+                encode(
                     [
                         [found.user, found.outcome, found.reason, str(found.source) if found.source else None]
                         for found in decision.decisions
@@ -210,7 +199,7 @@ class _Rows:
                 segment.number,
                 segment.call.conversation,
                 user,
-                _encode(recording.groups),
+                encode(recording.groups),
                 recording.cause,
                 "AlwaysOn" if recording.automatic else "OnDemand",
                 recording.whole_call,
@@ -223,7 +212,7 @@ class _Rows:
                 Status.OPEN if recording.closed is None else Status.CLOSED,
                 ended,
                 False,
-                _encode([[micros(found.begun), micros(found.ended), found.ended_by] for found in recording.stretches]),
+                encode([[micros(found.begun), micros(found.ended), found.ended_by] for found in recording.stretches]),
             ]
         )
         for viewer in (f"u:{user}", *[f"g:{group}" for group in recording.groups]):
