@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from tests.audit.making import NOON, event, read_csv
 
 from callkeeper.audit.actions import Action
+from callkeeper.audit.compact_json import compact_encoder
 from callkeeper.audit.errors import EventError
-from callkeeper.audit.row import COLUMNS, HEADER, MAX_ROW_BYTES, row
+from callkeeper.audit.row import COLUMNS, HEADER, MAX_ROW_BYTES, date_text, row
 from callkeeper.audit.scan import _ROW
 
 HOSTILE = st.text(
@@ -51,6 +52,21 @@ def test_details_without_fields_hold_the_id_alone():
 def test_the_date_is_utc_whatever_the_offset_and_never_rounded_up():
     at = datetime(2026, 11, 24, 1, 59, 59, 999999, tzinfo=timezone(timedelta(hours=2)))
     assert row(event(at=at)).startswith(b"2026-11-23 23:59:59 +0000 UTC,")
+
+
+@given(
+    st.datetimes(datetime(1970, 1, 2), datetime(9998, 12, 30), timezones=st.timezones()),  # noqa: DTZ001 - given zones
+    st.sampled_from([0, 1, 999_999]),
+)
+def test_the_date_of_any_instant_is_its_second_in_utc(at, microsecond):
+    at = at.replace(microsecond=microsecond)
+    assert date_text(at) == f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+@given(JSON, st.booleans(), st.booleans())
+def test_compact_json_is_that_of_the_standard_library(value, ascii_only, sort_keys):
+    encode = compact_encoder(ascii_only=ascii_only, sort_keys=sort_keys)
+    assert encode(value) == json.dumps(value, ensure_ascii=ascii_only, sort_keys=sort_keys, separators=(",", ":"))
 
 
 @given(email=HOSTILE, ip_address=HOSTILE, app_name=HOSTILE, details=st.dictionaries(HOSTILE, JSON, max_size=5))

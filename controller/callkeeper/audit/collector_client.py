@@ -20,6 +20,7 @@ from callkeeper.audit.collector import bounds
 from callkeeper.audit.collector.answers import ExportStatus, LogStatus
 from callkeeper.audit.collector.names import LogName
 from callkeeper.audit.collector.wire import batch_json, event_json
+from callkeeper.audit.compact_json import compact_encoder
 from callkeeper.audit.errors import CollectorError, CollectorRefused, CollectorUnavailable, EventError
 from callkeeper.audit.event import AuditEvent
 
@@ -41,7 +42,7 @@ MAX_DETAIL = 300
 MAX_MARKS_PAGES = 10_000
 """Pages of marks that are read: ten million senders; a collector that goes on for ever is none."""
 
-_ENCODE = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False).encode
+_encode = compact_encoder(ascii_only=True)
 _BATCH_ROOM = bounds.BATCH_BYTES - 1024
 """What events may take of a request: the rest holds the sender's id and the frame."""
 
@@ -173,7 +174,7 @@ class CollectorClient:
             "applicationName": application_name,
             "compressClosed": compress_closed,
         }
-        await self._ask("PUT", f"{self._log}/settings", _ENCODE(settings).encode())
+        await self._ask("PUT", f"{self._log}/settings", _encode(settings).encode())
 
     async def status(self) -> LogStatus:
         """How the log is.
@@ -211,7 +212,7 @@ class CollectorClient:
             CollectorError: it was not taken.
         """
         wanted = {"from": start, "to": end, "email": email, "action": action, "requestedBy": requested_by}
-        body = _ENCODE({key: value for key, value in wanted.items() if value is not None}).encode()
+        body = _encode({key: value for key, value in wanted.items() if value is not None}).encode()
         return self._export(await self._ask("PUT", f"{self._log}/exports/{name}", body))
 
     async def export(self, name: str) -> ExportStatus | None:
@@ -349,10 +350,10 @@ def _batches(events: Iterable[AuditEvent]) -> Iterator[tuple[str, list[bytes]]]:
 
 def _encoded(event: AuditEvent) -> bytes:
     try:
-        text = _ENCODE(event_json(event)).encode()
+        text = _encode(event_json(event)).encode()
         if len(text) > _BATCH_ROOM:
             # A row holds 64 KiB: of Details this long nothing would be left but that they were there.
-            text = _ENCODE(event_json(replace(event, details={"truncatedFrom": len(text)}))).encode()
+            text = _encode(event_json(replace(event, details={"truncatedFrom": len(text)}))).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise EventError(f"{event.id} {event.action}: details are not plain JSON: {error}") from error
     return text

@@ -28,6 +28,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from callkeeper.audit.compact_json import compact_encoder
+
 GENESIS = bytes(32)
 
 STATE_EVERY = 4096
@@ -145,7 +147,7 @@ class State:
         return _chained(content, chain)
 
 
-_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+_encode = compact_encoder(ascii_only=True)
 _CHAIN = b',"chain":"'
 _CHAIN_TAIL_LENGTH = len(_CHAIN) + 64 + len('"}\n')
 

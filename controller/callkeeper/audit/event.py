@@ -6,15 +6,18 @@ Checked when made, so that an event that exists can be written. What becomes of 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from callkeeper.audit.actions import Action
 from callkeeper.audit.errors import EventError
 
+MAX_SENDER = 128
+"""Characters of a sender's id: a component, a namespace (63) and a UID (36)."""
+
 SENDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}")
-"""A sender's id: letters, digits, `.`, `_`, `/`, `-`; no colon, which ends it inside an event's id. 128 characters hold
-a component, a namespace (63) and a UID (36)."""
+"""A sender's id: letters, digits, `.`, `_`, `/`, `-`; no colon, which ends it inside an event's id."""
 
 MAX_SEQUENCE = 2**63 - 1
 """What every database and every JSON reader with 64-bit integers can hold."""
@@ -54,14 +57,14 @@ class AuditEvent:
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if SENDER.fullmatch(self.sender) is None:
+        if len(self.sender) > MAX_SENDER or not _is_sender(self.sender):
             raise EventError(
                 f"sender {self.sender[:140]!r} must be 1 to 128 letters, digits, '.', '_', '/' or '-' "
                 "and start with a letter or digit"
             )
         if type(self.sequence) is not int or not 1 <= self.sequence <= MAX_SEQUENCE:
             raise EventError(f"{self.sender}: sequence {self.sequence!r} must be a whole number from 1 to 2^63-1")
-        if self.at.utcoffset() is None:
+        if self.at.tzinfo is not UTC and self.at.utcoffset() is None:
             raise EventError(f"{self.sender}:{self.sequence}: the instant {self.at} has no offset; give UTC")
         if not FIRST_YEAR <= self.at.year <= LAST_YEAR:
             raise EventError(
@@ -76,3 +79,9 @@ class AuditEvent:
     def id(self) -> str:
         """`<sender>:<sequence>`, unique in a store."""
         return f"{self.sender}:{self.sequence}"
+
+
+@lru_cache(maxsize=4096)
+def _is_sender(text: str) -> bool:
+    """A sender says its name with every event; it is looked at once."""
+    return SENDER.fullmatch(text) is not None

@@ -1,11 +1,7 @@
 """The audit store: takes events, and says so only when their rows are on disk.
 
-Group commit without timers: whatever is queued when the disk is free goes into one write and one sync, and everybody
-who waited for it is told at once. One that waits alone pays one sync; sixty-four that wait together share it. Write and
-sync run in a thread of their own: a sync takes as long as the disk likes, and the event loop has calls to attend to.
-
-Where rows go is `journal`'s business, what a crash left `recovery`'s, what is done beside the rows (checkpoints,
-retention, compression, room on the disk) `upkeep`'s.
+How rows that wait share a write and a sync is `group_commit`'s business, where they go `journal`'s, what a crash left
+`recovery`'s, what is done beside the rows (checkpoints, retention, compression, room on the disk) `upkeep`'s.
 """
 
 import asyncio
@@ -27,11 +23,11 @@ from callkeeper.audit.disk import Disk, LocalDisk
 from callkeeper.audit.errors import StoreBusy, StoreClosed, StoreFailed, StoreFull, StoreUnavailable
 from callkeeper.audit.event import AuditEvent
 from callkeeper.audit.files import StoreFiles
+from callkeeper.audit.group_commit import GroupCommit
 from callkeeper.audit.layout import LOCK
 from callkeeper.audit.log_settings import LogSettings
 from callkeeper.audit.position import Head
 from callkeeper.audit.recovery import Recovery
-from callkeeper.audit.routing import PreparedRow
 from callkeeper.audit.row import row
 from callkeeper.audit.space import NO_ROOM, DiskMarks, DiskState
 from callkeeper.audit.upkeep import Upkeep
@@ -42,6 +38,8 @@ AHEAD = timedelta(seconds=60)
 MEND_EVERY_SECONDS = 1.0
 """After a failure the store tries to mend itself at most so often, when something is appended."""
 
+_FULL = DiskState.FULL
+"""Asked for every append: a name of the module is found at a fifth of the time an enum's member takes."""
 
 T = TypeVar("T")
 
@@ -61,15 +59,13 @@ class AuditStore:
     def __init__(self, files: StoreFiles, lock: int, now: Callable[[], datetime]) -> None:
         """Use `open`."""
         self._files = files
+        self._space = files.space
         self._lock: int | None = lock
         self._now = now
         self._marks = dict(files.journal.marks)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="audit")
-        self._queue: list[PreparedRow] = []
-        self._waiting: list[asyncio.Future[None]] = []
-        self._in_flight: list[asyncio.Future[None]] = []
-        self._committing = False
-        self._scheduled = False
+        self._commits = GroupCommit(self._thread, files.commit, ended=self._ended, error=self._failed)
+        self._latest = now() + AHEAD
         self._failure: BaseException | None = None
         self._mending: asyncio.Future[None] | None = None
         self._mend_after = 0.0
@@ -146,10 +142,10 @@ class AuditStore:
     @property
     def disk_state(self) -> DiskState:
         """Whether there is room; `full` means that rows are refused."""
-        if self._files.space.is_due():
+        if self._space.is_due():
             with contextlib.suppress(OSError):  # what cannot be asked is as it was; the next write tells
-                self._files.space.look()
-        return self._files.space.state
+                self._space.look()
+        return self._space.state
 
     @property
     def failure(self) -> str | None:
@@ -193,11 +189,10 @@ class AuditStore:
             StoreFull: there is too little room on the disk; send again later.
             StoreClosed: `close` was called.
         """
-        self._refuse_when_down()
-        if self._files.space.state is DiskState.FULL:
+        if self._lock is None or self._failure is not None:
+            self._refuse_when_down()
+        if self._space.state is _FULL or self._upkeep.is_refusing:
             self._refuse_when_full()
-        elif self._upkeep.is_refusing:
-            self._upkeep.room_again()
         if (done := self._take(events)) is not None:
             await done
 
@@ -288,9 +283,9 @@ class AuditStore:
         lock, self._lock = self._lock, None
         try:
             await self._upkeep.stop()
-            while self._waiting or self._in_flight:
+            while not self._commits.is_idle:
                 with contextlib.suppress(StoreFailed, StoreFull):
-                    await self._committed()
+                    await self._commits.add([])
             if self._failure is None:
                 await self._upkeep.last_checkpoint()
         finally:
@@ -311,24 +306,26 @@ class AuditStore:
 
     def _take(self, events: Iterable[AuditEvent]) -> asyncio.Future[None] | None:
         """Queue what is new of them; done when it is on disk, None when it is already."""
-        rows, marks = self._prepare(events)
-        if not rows and not self._waiting and not self._in_flight:
+        rows = []
+        marks: dict[str, int] = {}
+        for event in events:
+            sender, sequence = event.sender, event.sequence
+            if sequence > (marks.get(sender) or self._marks.get(sender, 0)):
+                rows.append((row(event if event.at <= self._latest else self._not_ahead(event)), sender, sequence))
+                marks[sender] = sequence
+        if not rows and self._commits.is_idle:
             return None
         self._marks.update(marks)
-        self._queue += rows
-        return self._committed()
+        return self._commits.add(rows)
 
-    def _committed(self) -> asyncio.Future[None]:
-        """Done when everything queued until now is on disk."""
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[None] = loop.create_future()
-        self._waiting.append(done)
-        if not self._committing and not self._scheduled:
-            # In the loop's next round, so that everybody who is about to append gets into the same commit.
-            self._scheduled = True
-            self._upkeep.start()
-            loop.call_soon(self._start)
-        return done
+    def _not_ahead(self, event: AuditEvent) -> AuditEvent:
+        """The event; as received where it claims an instant too far ahead."""
+        now = self._now()
+        self._latest = now + AHEAD
+        if event.at <= self._latest:
+            return event
+        claimed = event.at.astimezone(UTC).isoformat()
+        return replace(event, at=now, details={**event.details, "claimedAt": claimed})
 
     def _refuse_when_down(self) -> None:
         if self._lock is None:
@@ -342,7 +339,7 @@ class AuditStore:
         if self.disk_state is DiskState.FULL:
             self._upkeep.refused()
             raise StoreFull(
-                f"the disk of the audit store {self.folder} is nearly full ({self._files.space.room.free:,} bytes "
+                f"the disk of the audit store {self.folder} is nearly full ({self._space.room.free:,} bytes "
                 "left): rows are refused until there is room; send again later"
             )
         self._upkeep.room_again()
@@ -359,55 +356,17 @@ class AuditStore:
         failed.__cause__ = cause
         return failed
 
-    def _prepare(self, events: Iterable[AuditEvent]) -> tuple[list[PreparedRow], dict[str, int]]:
-        rows: list[PreparedRow] = []
-        marks: dict[str, int] = {}
-        latest = self._now() + AHEAD
-        for event in events:
-            sender, sequence = event.sender, event.sequence
-            if sequence <= (marks.get(sender) or self._marks.get(sender, 0)):
-                continue
-            if event.at > latest:
-                claimed = event.at.astimezone(UTC).isoformat()
-                event = replace(event, at=latest - AHEAD, details={**event.details, "claimedAt": claimed})  # noqa: PLW2901 - the same event as received
-            rows.append((row(event), sender, sequence))
-            marks[sender] = sequence
-        return rows, marks
-
-    def _start(self) -> None:
-        self._scheduled = False
-        if self._committing or not self._waiting:
-            return
-        rows, self._queue = self._queue, []
-        self._in_flight, self._waiting = self._waiting, []
-        self._committing = True
-        commit = asyncio.get_running_loop().run_in_executor(self._thread, self._files.commit, rows)
-        commit.add_done_callback(self._finish)
-
-    def _finish(self, commit: asyncio.Future[None]) -> None:
-        self._committing = False
-        told, self._in_flight = self._in_flight, []
-        failure = commit.exception()
+    def _ended(self, failure: BaseException | None) -> None:
         if failure is not None:
             self._failure = failure
             self._mend_after = time.monotonic() + MEND_EVERY_SECONDS
-            told += self._waiting
-            self._waiting, self._queue = [], []
-        elif self._files.space.state is DiskState.FULL:
+            if isinstance(failure, OSError) and failure.errno in NO_ROOM:
+                self._mend()  # at once: with the reserve given up, the refusal can be told
+            return
+        self._latest = self._now() + AHEAD
+        self._upkeep.start()
+        if self._space.state is _FULL:
             self._upkeep.filled()
-        for waiter in told:
-            if waiter.done():
-                continue  # its task was cancelled; the row stands all the same
-            if failure is None:
-                waiter.set_result(None)
-            else:
-                waiter.set_exception(self._failed(failure))
-        if self._waiting or failure is None:
-            # After the tasks just told have run: those that go on appending share the next commit.
-            self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._start)
-        if isinstance(failure, OSError) and failure.errno in NO_ROOM:
-            self._mend()  # at once: with the reserve given up, the refusal can be told
 
     def _mend(self) -> None:
         """Look at what is really there and go on in other files; in flight when this returns."""
@@ -425,7 +384,7 @@ class AuditStore:
             return
         self._failure = None
         self._marks = dict(self._files.journal.marks)
-        if self._files.space.state is DiskState.FULL:
+        if self._space.state is DiskState.FULL:
             self._upkeep.filled()
 
 

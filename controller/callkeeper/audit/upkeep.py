@@ -89,6 +89,8 @@ class Upkeep:
         self._woken = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
         self.failure: str | None = None
+        self.is_refusing = False
+        """The log says last that there is too little room."""
 
     def start(self) -> None:
         """Begin, when that was not done yet."""
@@ -129,15 +131,10 @@ class Upkeep:
         self._closed = None
         self._woken.set()
 
-    @property
-    def is_refusing(self) -> bool:
-        """The log says last that there is too little room."""
-        return self._full_since is not None
-
     def filled(self) -> None:
         """There is too little room from now on: say so in the log, once."""
         if self._full_since is None:
-            self._full_since, self._refused = self._now(), 0
+            self._full_since, self._refused, self.is_refusing = self._now(), 0, True
             self._tell(Action.REFUSE_AUDIT_ROWS, {"freeBytes": self._files.space.room.free})
 
     def refused(self) -> None:
@@ -148,7 +145,7 @@ class Upkeep:
     def room_again(self) -> None:
         """There is room from now on: say so in the log, once."""
         if self._full_since is not None:
-            since, self._full_since = self._full_since, None
+            since, self._full_since, self.is_refusing = self._full_since, None, False
             details = {"since": since.isoformat(timespec="seconds"), "refusals": self._refused}
             self._tell(Action.ACCEPT_AUDIT_ROWS, details)
 

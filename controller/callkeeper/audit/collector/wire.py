@@ -21,6 +21,7 @@ _ACTIONS: Mapping[str, Action] = {action.value: action for action in Action}
 _DETAILS_DEPTH = bounds.JSON_DEPTH - 4
 """Levels of a value in Details: above it are the batch, its list, the event and Details."""
 
+_NESTED = (list, dict)
 _BATCH = frozenset({"sender", "events"})
 _REQUIRED = frozenset({"sequence", "at", "action"})
 _MEMBERS = _REQUIRED | {"email", "ipAddress", "appName", "details"}
@@ -75,7 +76,7 @@ def event_json(event: AuditEvent) -> dict[str, Any]:
     """An event as a member of a batch."""
     return {
         "sequence": event.sequence,
-        "at": event.at.astimezone(UTC).isoformat(),
+        "at": (event.at if event.at.tzinfo is UTC else event.at.astimezone(UTC)).isoformat(),
         "email": event.email,
         "ipAddress": event.ip_address,
         "appName": event.app_name,
@@ -114,9 +115,9 @@ def read_batch(data: bytes) -> Batch:
         raise WireError("`sender` is not a text")
     if not isinstance(raw, list) or not 1 <= len(raw) <= bounds.BATCH_EVENTS:
         raise WireError(f"`events` is not a list of 1 to {bounds.BATCH_EVENTS} events")
-    events = tuple(_read_event(sender, index, one) for index, one in enumerate(raw))
-    before = 0
-    for index, event in enumerate(events):
+    events, before = [], 0
+    for index, one in enumerate(raw):
+        event = _read_event(sender, index, one)
         if event.sequence <= before:
             raise OutOfOrder(
                 f"events[{index}] has sequence {event.sequence} after {before}: a sender's events ascend",
@@ -124,7 +125,8 @@ def read_batch(data: bytes) -> Batch:
                 sequence=event.sequence,
             )
         before = event.sequence
-    return Batch(sender=sender, events=events)
+        events.append(event)
+    return Batch(sender=sender, events=tuple(events))
 
 
 def read_object(value: Any, required: frozenset[str], known: frozenset[str]) -> dict[str, Any]:
@@ -161,13 +163,16 @@ def _read_event(sender: str, index: int, value: Any) -> AuditEvent:
     try:
         if not _REQUIRED <= value.keys() <= _MEMBERS:
             _refuse_members(value)
+        email, ip_address, app_name = value.get("email", ""), value.get("ipAddress", ""), value.get("appName", "")
+        if not type(email) is type(ip_address) is type(app_name) is str:
+            _refuse_texts(value)
         return AuditEvent(
             sender=sender,
             sequence=value["sequence"],
             at=read_instant(value["at"]),
-            email=_text(value, "email"),
-            ip_address=_text(value, "ipAddress"),
-            app_name=_text(value, "appName"),
+            email=email,
+            ip_address=ip_address,
+            app_name=app_name,
             action=_action(value["action"]),
             details=_details(value),
         )
@@ -178,19 +183,12 @@ def _read_event(sender: str, index: int, value: Any) -> AuditEvent:
         raise InvalidEvent(f"events[{index}]: {error}", index=index, sequence=named) from error
 
 
-def _text(event: Mapping[str, Any], name: str) -> str:
-    text = event.get(name, "")
-    if not isinstance(text, str):
-        raise ValueError(f"`{name}` is not a text")  # noqa: TRY004 - a value of the wire
-    return text
-
-
 def _details(event: Mapping[str, Any]) -> dict[str, Any]:
     details = event.get("details", {})
     if not isinstance(details, dict):
         raise ValueError("`details` is not an object")  # noqa: TRY004 - a value of the wire
     for inside in details.values():
-        if isinstance(inside, list | dict) and deeper_than(_DETAILS_DEPTH, inside):
+        if isinstance(inside, _NESTED) and deeper_than(_DETAILS_DEPTH, inside):
             raise _too_deep()
     return details
 
@@ -200,6 +198,11 @@ def _action(name: Any) -> Action:
     if found is None:
         raise ValueError("`action` is none of the taxonomy of this release; is the sender's newer?")
     return found
+
+
+def _refuse_texts(value: Mapping[str, Any]) -> NoReturn:
+    wrong = next(name for name in ("email", "ipAddress", "appName") if not isinstance(value.get(name, ""), str))
+    raise ValueError(f"`{wrong}` is not a text")
 
 
 def _refuse_members(value: Mapping[str, Any]) -> NoReturn:
