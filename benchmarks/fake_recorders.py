@@ -97,9 +97,9 @@ class Fakes:
     async def _changed(self, request: web.Request) -> web.Response:
         """For who measures, no part of the contract: how many patterns in force end so."""
         fake, ending = self._fake(request), request.match_info["ending"]
-        config = {} if fake.revision is None else json.loads(fake.bodies[fake.revision])
-        entries = config.get("blacklist", {}).get("entries", [])
-        return web.Response(text=str(sum(entry["pattern"].endswith(ending) for entry in entries)))
+        body = b"" if fake.revision is None else fake.bodies[fake.revision]
+        # A pattern is the last member of its entry; reading all of it would slow down who is measured.
+        return web.Response(text=str(body.count(f'{ending}"}}'.encode())))
 
     async def _check(self, request: web.Request) -> web.Response:
         body = await request.json()

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import json
 
 import pytest
 from hypothesis import given
@@ -72,6 +73,22 @@ def test_equal_configs_have_equal_bytes_whatever_the_order_of_their_lists():
     assert canonical_bytes(turned) == canonical_bytes(FULL)
     assert revision(turned) == revision(FULL)
     assert revision(FULL) != revision(RecorderConfig())
+
+
+NASTY = st.text(st.characters(codec="utf-8"), max_size=8)
+
+
+@given(
+    st.lists(st.builds(BlacklistEntry, pattern=NASTY, object=NASTY, entry=NASTY), max_size=4),
+    st.lists(st.builds(Override, user=NASTY, mode=st.sampled_from(Mode), object=NASTY), max_size=4),
+    st.none() | st.integers(0, 10**6),
+)
+def test_the_canonical_bytes_are_those_of_the_sorted_json(entries, overrides, before):
+    config = RecorderConfig(
+        policy=PolicySection(overrides=tuple(overrides)), blacklist=tuple(entries), blacklisted_before=before
+    )
+    text = json.dumps(to_json(config), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert canonical_bytes(config) == text.encode()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ Facts
     An instance whose fields are set one by one shares the names with all others of its class, and takes a third.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,14 +14,9 @@ from pydantic import BaseModel
 from callkeeper.kinds.reading import ObjectReading
 
 _NO_NAMES: set[str] = set()
-
-_SLOTS = (("__pydantic_fields_set__", _NO_NAMES), ("__pydantic_extra__", None), ("__pydantic_private__", None))
 """Nobody asks which fields were given and which are defaults; there are no others than those declared."""
 
-_ATOMS = frozenset({str, int, bool, float, type(None)})
-"""Asking whether it is a model costs more than all the rest."""
-
-_set = object.__setattr__
+_new, _set = object.__new__, object.__setattr__
 
 
 def compact(reading: ObjectReading) -> ObjectReading:
@@ -29,14 +25,33 @@ def compact(reading: ObjectReading) -> ObjectReading:
 
 
 def _compact(part: Any) -> Any:
-    if isinstance(part, BaseModel):
-        model = type(part)
-        made = model.__new__(model)
-        for name, value in part.__dict__.items():
-            _set(made, name, value if type(value) in _ATOMS else _compact(value))
-        for name, empty in _SLOTS:
-            _set(made, name, empty)
-        return made
-    if isinstance(part, tuple):
-        return tuple(map(_compact, part))
+    way = _WAYS.get(type(part)) or _way(type(part))
+    return part if way is _as_it_is else way(part)
+
+
+def _model(part: Any) -> Any:
+    made = _new(type(part))
+    for name, value in part.__dict__.items():
+        way = _WAYS.get(type(value)) or _way(type(value))
+        _set(made, name, value if way is _as_it_is else way(value))
+    _set(made, "__pydantic_fields_set__", _NO_NAMES)
+    _set(made, "__pydantic_extra__", None)
+    _set(made, "__pydantic_private__", None)
+    return made
+
+
+def _tuple(part: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple([_compact(one) for one in part])
+
+
+def _as_it_is(part: Any) -> Any:
     return part
+
+
+_WAYS: dict[type, Callable[[Any], Any]] = {}
+"""By type, since asking what a part is costs more than all the rest; there are some thirty types."""
+
+
+def _way(kind: type) -> Callable[[Any], Any]:
+    way = _model if issubclass(kind, BaseModel) else _tuple if kind is tuple else _as_it_is
+    return _WAYS.setdefault(kind, way)

@@ -35,7 +35,7 @@ from callkeeper.operator.status_values import (
     status_value,
 )
 from callkeeper.operator.status_writer import Json, StatusWriter
-from callkeeper.operator.turns import Turns
+from callkeeper.operator.turns import Turns, calm
 from callkeeper.reconcile.attribution import Attribution
 from callkeeper.reconcile.backoff import Backoff
 from callkeeper.reconcile.reconciler import AuditPort, Outcome, Reconciler
@@ -46,8 +46,9 @@ from callkeeper.tasks.supervising import Supervisor
 
 log = structlog.get_logger()
 
-GATHER_SECONDS = 0.03
-"""A push of many objects arrives over a while; so long is waited for more before workers are told."""
+GATHER_SECONDS, GATHER_CAP_SECONDS = 0.03, 3.0
+"""A push of many objects arrives over a while: workers are told when so long nothing more has come, and in any case
+after the cap. A thousand changes over fifty recorders are a hundred reconciles then, and not a thousand."""
 
 STATUS_RETRY_SECONDS, STATUS_RETRY_CAP_SECONDS = 2.0, 60.0
 """Statuses that could not be written are tried again after this; twice as long each time, up to a minute."""
@@ -133,8 +134,7 @@ class Fleet:
             self._look_settled()
             while True:
                 await self._woken.wait()
-                await asyncio.sleep(GATHER_SECONDS)
-                self._woken.clear()
+                await calm(self._woken, pause_seconds=GATHER_SECONDS, cap_seconds=GATHER_CAP_SECONDS)
                 await self._refresh(sorted(registry.take_dirty()))
         finally:
             registry.changed = lambda: None

@@ -1,8 +1,8 @@
-"""Turns: how many do something at once, without anybody waiting for ever."""
+"""Turns: how many do something at once, without anybody waiting for ever. And calm: when to begin, after a burst."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 
 class Turns:
@@ -29,3 +29,19 @@ class Turns:
         finally:
             if has_one:
                 self._free.release()
+
+
+async def calm(woken: asyncio.Event, *, pause_seconds: float, cap_seconds: float) -> None:
+    """Wait until nothing has come for a pause, or for the cap, whatever comes; the event is clear then.
+
+    Args:
+        woken: set by what comes.
+        pause_seconds: so long nothing has to come.
+        cap_seconds: the longest to wait.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(cap_seconds):
+            while woken.is_set():
+                woken.clear()
+                await asyncio.sleep(pause_seconds)
+    woken.clear()

@@ -12,7 +12,9 @@ Facts:
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from json.encoder import encode_basestring as _quoted
+from operator import attrgetter
 from typing import Any
 
 from callkeeper.kinds.terms import Capture, Mode, SampledOut, UnknownDirection
@@ -45,6 +47,28 @@ _BLACKLIST_MEMBERS = frozenset({"pattern", "object", "entry"})
 
 def to_json(config: RecorderConfig) -> dict[str, Any]:
     """The config as plain JSON values, one member a section."""
+    sections = _sections(config)
+    sections["policy"]["overrides"] = [
+        {"user": override.user, "mode": override.mode.value, "object": override.object}
+        for override in _overrides(config)
+    ]
+    sections["blacklist"]["entries"] = [
+        {"pattern": pattern, "object": source, "entry": entry} for pattern, source, entry in _entries(config)
+    ]
+    return sections
+
+
+def _overrides(config: RecorderConfig) -> list[Override]:
+    return sorted(config.policy.overrides, key=attrgetter("user", "mode", "object"))
+
+
+def _entries(config: RecorderConfig) -> list[tuple[str, str, str]]:
+    """Sorted as bare tuples, which compare ten times as fast: there may be 100,000."""
+    return sorted({(one.pattern, one.object, one.entry) for one in config.blacklist})
+
+
+def _sections(config: RecorderConfig) -> dict[str, dict[str, Any]]:
+    """All but the two lists that may be long."""
     policy, filters, retention, audit = config.policy, config.filter, config.retention, config.audit
     return {
         "policy": {
@@ -54,10 +78,6 @@ def to_json(config: RecorderConfig) -> dict[str, Any]:
             "sampledOut": policy.sampled_out.value,
             "capture": policy.capture.value,
             "object": policy.object,
-            "overrides": [
-                {"user": override.user, "mode": override.mode.value, "object": override.object}
-                for override in sorted(policy.overrides)
-            ],
         },
         "filter": {
             "version": SECTIONS["filter"],
@@ -72,11 +92,6 @@ def to_json(config: RecorderConfig) -> dict[str, Any]:
         },
         "blacklist": {
             "version": SECTIONS["blacklist"],
-            "entries": [
-                {"pattern": pattern, "object": source, "entry": entry}
-                # As bare tuples, which compare ten times as fast: there may be 100,000.
-                for pattern, source, entry in sorted({(one.pattern, one.object, one.entry) for one in config.blacklist})
-            ],
             **({} if config.blacklisted_before is None else {"countBefore": config.blacklisted_before}),
         },
         "retention": {
@@ -99,8 +114,32 @@ def to_json(config: RecorderConfig) -> dict[str, Any]:
 
 
 def canonical_bytes(config: RecorderConfig) -> bytes:
-    """The one byte form of this config (UTF-8)."""
-    return json.dumps(to_json(config), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    """The one byte form of this config (UTF-8): that of `to_json`, made in a third of the time."""
+    sections = {name: _members(section) for name, section in _sections(config).items()}
+    sections["policy"]["overrides"] = _array(
+        f'{{"mode":{_quoted(one.mode.value)},"object":{_quoted(one.object)},"user":{_quoted(one.user)}}}'
+        for one in _overrides(config)
+    )
+    sections["blacklist"]["entries"] = _array(
+        f'{{"entry":{_quoted(entry)},"object":{_quoted(source)},"pattern":{_quoted(pattern)}}}'
+        for pattern, source, entry in _entries(config)
+    )
+    return _object({name: _object(members) for name, members in sections.items()}).encode()
+
+
+def _members(section: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        name: json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        for name, value in section.items()
+    }
+
+
+def _object(members: Mapping[str, str]) -> str:
+    return "{" + ",".join([f'"{name}":{members[name]}' for name in sorted(members)]) + "}"
+
+
+def _array(texts: Iterable[str]) -> str:
+    return "[" + ",".join(texts) + "]"
 
 
 def revision(config: RecorderConfig) -> str:

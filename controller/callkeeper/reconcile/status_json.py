@@ -34,7 +34,7 @@ def status_to_json(status: ObjectStatus) -> dict[str, Any]:
 
 def instant_to_text(instant: datetime) -> str:
     """RFC 3339 in UTC to the second, as the API server keeps it."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def status_from_json(key: ObjectKey, value: Mapping[str, Any]) -> ObjectStatus:

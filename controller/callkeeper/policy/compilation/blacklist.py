@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from operator import attrgetter
 
 from callkeeper.kinds.blacklist import Blacklist
 from callkeeper.kinds.finding import Finding, Severity
@@ -47,7 +48,9 @@ def merged_blacklist(attached: Attached) -> tuple[BlacklistEntry, ...]:
         else:
             costly.swap(own[reading.key], wanted)
             own[reading.key] = wanted
-    return tuple(sorted({*vanished, *(entry for entries in own.values() for entry in entries)}))
+    entries = {*vanished, *(entry for entries in own.values() for entry in entries)}
+    # As bare tuples, which compare ten times as fast: there may be 100,000.
+    return tuple(sorted(entries, key=attrgetter("pattern", "object", "entry")))
 
 
 class _Costly:

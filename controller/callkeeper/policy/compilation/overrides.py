@@ -7,6 +7,7 @@ withheld. Where nothing is in force yet, the oldest object's mode is taken.
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 
 from callkeeper.kinds.finding import Finding, ObjectKey, PathPart, Severity
 from callkeeper.kinds.reading import ObjectReading
@@ -51,7 +52,7 @@ def merged_overrides(attached: Attached, policy: ObjectReading | None) -> tuple[
     for override in _vanished(attached):
         by_user[override.user].append(Claim(override=override))
     chosen = (_choose(attached, claims) for claims in by_user.values())
-    return tuple(sorted(override for override in chosen if override is not None))
+    return tuple(sorted((one for one in chosen if one is not None), key=attrgetter("user")))
 
 
 def _age(reading: ObjectReading) -> tuple[bool, str, str, str]:
@@ -62,9 +63,10 @@ def _claims(attached: Attached, reading: ObjectReading) -> Iterable[Claim]:
     """What this object says; while it is invalid, what it said when it was last in force."""
     resource = reading.resource
     if isinstance(resource, RecordingPolicy | UserPolicy):
+        key = str(reading.key)
         for index, item in enumerate(resource.spec.overrides):
             if item.mode is not OverrideMode.DEFAULT:
-                override = Override(user=item.user.casefold(), mode=Mode(item.mode), object=str(reading.key))
+                override = Override(user=item.user.casefold(), mode=Mode(item.mode), object=key)
                 yield Claim(override=override, key=reading.key, path=("spec", "overrides", index, "mode"))
     elif attached.in_force is not None:
         for override in attached.in_force.policy.overrides:
@@ -86,6 +88,8 @@ def _vanished(attached: Attached) -> Iterable[Override]:
 
 def _choose(attached: Attached, claims: list[Claim]) -> Override | None:
     """The override that is to be in force for one user, or None where the default mode is to stay."""
+    if len(claims) == 1:
+        return claims[0].override
     modes = {claim.override.mode for claim in claims}
     if len(modes) == 1:
         return min(claim.override for claim in claims)
