@@ -62,6 +62,9 @@ def operator(
     import asyncio  # noqa: PLC0415 - see above
     import logging  # noqa: PLC0415 - see above
 
+    from callkeeper.operator.memory import look_less_often  # noqa: PLC0415 - see above
+
+    look_less_often()
     from callkeeper.cli.addresses import host_and_port  # noqa: PLC0415 - see above
     from callkeeper.cli.main import CouldNotRun  # noqa: PLC0415 - see above
     from callkeeper.operator.audit_logs import Collector  # noqa: PLC0415 - see above

@@ -11,11 +11,21 @@ SEARCH_EVERY = 20_000
 of 700 looks through them again and again."""
 
 
+def look_less_often() -> None:
+    """Look for garbage less often; before modules are imported, which takes a fifth less time then."""
+    gc.set_threshold(SEARCH_EVERY, 10, 10)
+
+
 def prepare() -> None:
-    """Set apart what was imported, and look for garbage less often."""
+    """Set apart what was imported."""
+    look_less_often()
     gc.collect()
     gc.freeze()
-    gc.set_threshold(SEARCH_EVERY, 10, 10)
+
+
+def set_apart() -> None:
+    """Set apart what there is by now, most of which stays: it is not looked through again."""
+    gc.freeze()
 
 
 def give_back() -> None:

@@ -25,7 +25,6 @@ from callkeeper.operator.attribution.config_maps import ConfigMapBooks
 from callkeeper.operator.attribution.counting import show
 from callkeeper.operator.attribution.notes import ChangeNotes
 from callkeeper.operator.attribution.rows import ChangeRows
-from callkeeper.operator.attribution.versions import read_version
 from callkeeper.operator.attribution.who import ClusterAttribution
 from callkeeper.operator.audit_exports import AuditExports
 from callkeeper.operator.audit_keeping import AuditKeeping
@@ -36,7 +35,7 @@ from callkeeper.operator.fleet import Fleet, Parts
 from callkeeper.operator.lease import Lease, Term
 from callkeeper.operator.listing import Listing
 from callkeeper.operator.log_style import LogStyle
-from callkeeper.operator.memory import give_back, prepare
+from callkeeper.operator.memory import give_back, prepare, set_apart
 from callkeeper.operator.metrics import Metrics
 from callkeeper.operator.options import Options
 from callkeeper.operator.registry import Registry, Seen, key_of
@@ -152,7 +151,7 @@ class Operator:
             group.create_task(keep("watch", self._watch))
             await self._listing.complete.wait()
             log.info("listed", objects=len(self._registry))
-            give_back()
+            set_apart()
             if self._rows is not None:
                 self._rows.complete(self._options.namespaces or None)
             group.create_task(keep("lead", lambda: self._lease.run(self._lead)))
@@ -166,8 +165,10 @@ class Operator:
         scope = self._options.namespaces[0] if self._options.namespaces else None
         while True:
             try:
-                for kind in KINDS:
-                    await self._api.ask("GET", paths.collection(kind, scope), parameters={"limit": "1"})
+                looks = [
+                    self._api.ask("GET", paths.collection(kind, scope), parameters={"limit": "1"}) for kind in KINDS
+                ]
+                await asyncio.gather(*looks)
                 self._cluster = self._options.cluster or await self._cluster_id()
             except ApiNotFound as error:
                 log.warning("kinds_missing", error=str(error), next="apply the files in crds/")
@@ -232,13 +233,10 @@ class Operator:
         self._registry.observers.append(self._see)
 
     def _see(self, seen: Seen) -> None:
-        if self._rows is None:
-            version = read_version(seen.document) if seen.document is not None and not seen.deleted else None
-            if version is not None:
-                self._attribution.observe(version)
-        elif seen.deleted:
+        # Without rows nobody asks who changed what.
+        if self._rows is not None and seen.deleted:
             self._rows.removed(seen.key, seen.uid)
-        elif seen.document is not None:
+        elif self._rows is not None and seen.document is not None:
             self._rows.observe(seen.document)
         if self._exports is not None and seen.key.kind in {"AuditExport", "Recorder"}:
             self._exports.wake()
