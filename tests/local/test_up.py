@@ -57,8 +57,14 @@ def test_the_audit_log_is_verified_beside_the_writer_and_that_is_in_it(up):
     running = up().started()
     done = run(running.home, "audit", "verify", running.folder, "--state", running.state)
     assert (done.returncode, done.stderr) == (0, "")
-    (row,) = [row for row in rows(running) if row["ActionType"] == "VerifyAudit"]
+    (row,) = rows(running, "--action", "VerifyAudit")
     assert json.loads(row["Details"])["sound"] is True
+    where = ("--url", running.url, "--token-file", running.state / "authorization")
+    done = run(running.home, "audit", "verify", *where)
+    assert (done.returncode, "Nothing altered was found." in done.stdout) == (0, True), done.stderr
+    assert [row["ActionType"] for row in rows(running, "--action", "VerifyAudit", "--action", "Login")] == [
+        "VerifyAudit"
+    ] * 2
 
 
 def test_a_change_is_in_force_within_a_second_and_decides_the_next_call(up, folder):

@@ -238,6 +238,24 @@ async def test_ready_says_what_is_wrong(recorder: Stage) -> None:
     assert (await recorder.ask(None, "GET", "/livez")).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ("action=AddNote", {"AddNote"}),
+        ("action=AddNote&action=DeleteNote", {"AddNote", "DeleteNote"}),
+        ("area=notes%20and%20tags", {"AddNote", "UpdateNote", "DeleteNote"}),
+    ],
+)
+async def test_the_audit_log_is_downloaded_by_one_action_or_several(
+    recorder: Stage, query: str, wanted: set[str]
+) -> None:
+    answer = await recorder.ask("auditor", "GET", f"/v1/audit?from=yesterday&to=today&{query}")
+    assert answer.status_code == 200, answer.text
+    (row,) = recorder.audit.rows
+    assert wanted <= set(row[2]["actions"])
+    problem(await recorder.ask("auditor", "GET", "/v1/audit?from=yesterday&to=today&action=Nothing"), "invalid-request")
+
+
 async def test_the_audit_log_is_downloaded_after_its_row(recorder: Stage) -> None:
     answer = await recorder.ask("auditor", "GET", "/v1/audit?from=yesterday&to=today")
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"

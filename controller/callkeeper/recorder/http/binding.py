@@ -5,9 +5,9 @@ application could ask for, at a cost of as much as a call's decision. Here are t
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
@@ -18,7 +18,7 @@ from callkeeper.recorder.auditing import Actor
 from callkeeper.recorder.http.json_bodies import read_json
 from callkeeper.recorder.http.problems import Problem
 
-Source = Callable[[Request], Mapping[str, Any]]
+Source = Callable[[Request, str], Any]
 LARGE_BYTES = 256 * 1024
 """A body that takes some milliseconds to read."""
 
@@ -36,7 +36,7 @@ class Binding:
     """The arguments of one route.
 
     Attributes:
-        sources: where single values come from, in the order in which they are checked.
+        sources: where values come from by their names, in the order in which they are checked.
         body: the field of the JSON body, or None.
         actor: the name of the argument for who asks, or None.
         request: likewise for the request itself.
@@ -64,10 +64,13 @@ class Binding:
         )
         if any(others):
             raise TypeError(f"{wanted.path} asks for what is not bound here: {others}")
+        lists = [field for field in wanted.query_params if _is_list(field)]
+        single = [field for field in wanted.query_params if field not in lists]
         places: Sequence[tuple[str, Source, Sequence[Any]]] = (
-            ("path", lambda request: request.path_params, wanted.path_params),
-            ("query", lambda request: request.query_params, wanted.query_params),
-            ("header", lambda request: request.headers, wanted.header_params),
+            ("path", lambda request, name: request.path_params.get(name, _NOTHING), wanted.path_params),
+            ("query", lambda request, name: request.query_params.get(name, _NOTHING), single),
+            ("query", lambda request, name: request.query_params.getlist(name) or _NOTHING, lists),
+            ("header", lambda request, name: request.headers.get(name, _NOTHING), wanted.header_params),
         )
         return cls(
             sources=tuple((place, source, field) for place, source, fields in places for field in fields),
@@ -86,8 +89,7 @@ class Binding:
         found: dict[str, Any] = {}
         errors: list[Any] = []
         for place, source, field in self.sources:
-            value = source(request).get(field.alias, _NOTHING)
-            found[field.name] = _checked(field, value, (place, field.alias), errors)
+            found[field.name] = _checked(field, source(request, field.alias), (place, field.alias), errors)
         if self.body is not None:
             body = await _body_of(request)
             # A whole config or directory is read beside the event loop; for others that would cost more than reading.
@@ -104,6 +106,12 @@ class Binding:
 
     def _read(self, body: bytes, errors: list[Any]) -> Any:
         return _checked(self.body, read_json(body) if body else _NOTHING, ("body",), errors)
+
+
+def _is_list(field: Any) -> bool:
+    """Whether a name of the query may be given more than once."""
+    annotation = field.field_info.annotation
+    return any(get_origin(one) is list for one in (annotation, *get_args(annotation)))
 
 
 def _checked(field: Any, value: Any, place: tuple[str, ...], errors: list[Any]) -> Any:
