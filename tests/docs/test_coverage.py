@@ -1,5 +1,6 @@
 """Whatever a person can write, read or be told has its place in the reference."""
 
+import re
 from enum import StrEnum
 from itertools import product
 
@@ -104,6 +105,13 @@ NAMES_ON_PAGES = [
 def test_every_word_of_a_closed_set_is_on_its_page(name: str, words: type[StrEnum]) -> None:
     text = page(name)
     assert [word.value for word in words if f"`{word.value}`" not in text] == []
+
+
+def test_every_metric_is_in_the_reference() -> None:
+    text = "".join(path.read_text() for path in REFERENCE.rglob("*.md"))
+    named = {name for path in PACKAGE.rglob("*.py") for name in re.findall(r'"(callkeeper_[a-z_]+)"', path.read_text())}
+    assert len(named) > 50
+    assert sorted(name for name in named if f"`{name}`" not in text and f"`{name}_total`" not in text) == []
 
 
 def test_every_problem_type_has_its_section() -> None:
