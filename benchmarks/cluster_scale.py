@@ -5,6 +5,7 @@ machine; figures hold for all of it together. Beside the first pass stands what 
 status patch an object (`bare_kopf`), in the same run on the same objects. Bars are meant for two idle cores.
 """
 
+import asyncio
 import json
 import os
 import secrets
@@ -21,8 +22,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import httpx
-from tests.cluster.api import api_client, apply, path_of
+from tests.cluster.api import APPLY, api_client, apply, path_of
 from tests.cluster.audit_log import AuditLogReader
 from tests.cluster.build import binaries
 from tests.cluster.control_plane import AUDIT_POLICY, ControlPlane, Settings
@@ -35,6 +37,7 @@ from benchmarks.rows import Row
 from benchmarks.scale_objects import FULL, QUICK, Object, Size
 from callkeeper.kinds.crd_names import NAMES
 from callkeeper.kinds.terms import GROUP
+from callkeeper.operator.access import from_kubeconfig
 
 AT_ONCE = 8
 """Connections that push objects: what a GitOps engine or kubectl uses."""
@@ -369,13 +372,30 @@ def _push(stage: Stage, count: int) -> Row:
     change = 77_777
     values = [scale_objects.blacklist(number, stage.size, change=change) for number in range(count)]
     begun, used = time.perf_counter(), stage.operator.processor_seconds
-    _push_objects(stage.api, values)
+    asyncio.run(_push_at_once(stage, values))
     pushed = time.perf_counter() - begun
     _until(lambda: _changed(stage, change) == count, f"{count} changes in one push", pause=0.2)
     seconds = time.perf_counter() - begun
     what = f"{count} changed Blacklists in one push: until all are in force, from its start"
     note = f"the push itself {pushed:.1f} s; {stage.operator.processor_seconds - used:.1f} s of processor time"
     return Row(what=what, figure=seconds, unit="s", bar="≤ 10", note=note)
+
+
+async def _push_at_once(stage: Stage, values: Iterable[Object]) -> None:
+    """Server-side apply with half the processor time of `_push_objects`: GitOps engines are compiled programs."""
+    connection = from_kubeconfig(stage.control_plane.access.kubeconfig).info
+    connector = aiohttp.TCPConnector(limit=AT_ONCE, ssl=connection.tls())
+    options = {"fieldManager": "tests", "fieldValidation": "Strict", "force": "true"}
+
+    async def push(session: aiohttp.ClientSession, value: Object) -> None:
+        metadata = value["metadata"]
+        path = path_of(NAMES[value["kind"]].plural, metadata["namespace"], metadata["name"])
+        body, headers = json.dumps(value), {"Content-Type": APPLY}
+        async with session.patch(path, params=options, data=body, headers=headers) as response:
+            response.raise_for_status()
+
+    async with aiohttp.ClientSession(connection.server, connector=connector) as session:
+        await asyncio.gather(*(push(session, value) for value in values))
 
 
 def _changed(stage: Stage, change: int) -> int:

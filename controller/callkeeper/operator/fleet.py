@@ -46,9 +46,9 @@ from callkeeper.tasks.supervising import Supervisor
 
 log = structlog.get_logger()
 
-GATHER_SECONDS, GATHER_CAP_SECONDS = 0.03, 3.0
+GATHER_SECONDS, GATHER_CAP_SECONDS = 0.03, 5.0
 """A push of many objects arrives over a while: workers are told when so long nothing more has come, and in any case
-after the cap. A thousand changes over fifty recorders are a hundred reconciles then, and not a thousand."""
+after the cap. A thousand changes over fifty recorders are fifty reconciles then, or a hundred, and not a thousand."""
 
 STATUS_RETRY_SECONDS, STATUS_RETRY_CAP_SECONDS = 2.0, 60.0
 """Statuses that could not be written are tried again after this; twice as long each time, up to a minute."""

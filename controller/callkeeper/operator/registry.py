@@ -19,6 +19,7 @@ from callkeeper.kinds.finding import ObjectKey
 from callkeeper.kinds.reading import KINDS, ObjectReading, read_object
 from callkeeper.kinds.terms import GROUP
 from callkeeper.operator.compacting import compact
+from callkeeper.reconcile.status import ObjectStatus
 
 REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
 """The annotation that asks for a reconcile; its value is echoed in `status.lastHandledReconcileAt`."""
@@ -38,11 +39,13 @@ class Entry:
         reading: what it says.
         version: its resource version.
         status: its status, as `status_bytes` renders it.
+        known: what `status_values.known_status` read there, so that a push does not read it again and again.
     """
 
     reading: ObjectReading
     version: int
     status: bytes
+    known: ObjectStatus | None = None
 
     @property
     def uid(self) -> str:
@@ -128,7 +131,9 @@ class Registry:
             return
         status = status_bytes(document.get("status"))
         if known is not None and _identity(metadata) == _identity_of(known.reading):
-            known.version, known.status = version, status
+            known.version = version
+            if known.status != status:
+                known.status, known.known = status, None
             return
         self._gone.pop(key, None)
         reading = compact(read_object(lean(document)))

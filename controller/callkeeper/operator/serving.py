@@ -147,7 +147,7 @@ class Operator:
         async with asyncio.TaskGroup() as group:
             keep = self._supervisor.keep
             group.create_task(keep("list", self._listing.run))
-            group.create_task(keep("announce", self._announcer.run))
+            group.create_task(keep("announce", self._announce))
             group.create_task(keep("watch", self._watch))
             await self._listing.complete.wait()
             log.info("listed", objects=len(self._registry))
@@ -190,6 +190,10 @@ class Operator:
                 "the operator may not read namespace kube-system, whose UID names the cluster; give --cluster NAME, "
                 "the same for ever, or grant `get` on that namespace"
             ) from error
+
+    async def _announce(self) -> None:
+        await self._settled.wait()  # statuses come first: they say the same
+        await self._announcer.run()
 
     async def _watch(self) -> None:
         await self._listing.complete.wait()

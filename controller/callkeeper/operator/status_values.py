@@ -49,10 +49,12 @@ class InForce:
 
 def known_status(key: ObjectKey, entry: Entry) -> ObjectStatus | None:
     """The status an object carries; None where nobody has said anything of it yet."""
-    try:
-        return status_from_json(key, json.loads(entry.status))
-    except (KeyError, TypeError, ValueError):
-        return None  # the defaults of its creation, or another release's
+    if entry.known is None:
+        try:
+            entry.known = status_from_json(key, json.loads(entry.status))
+        except (KeyError, TypeError, ValueError):
+            return None  # the defaults of its creation, or another release's
+    return entry.known
 
 
 class KnownStatuses(Mapping[ObjectKey, ObjectStatus]):

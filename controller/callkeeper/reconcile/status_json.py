@@ -5,6 +5,7 @@ Writing and reading them (a patch, a file) is the source's business.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from sys import intern
 from typing import Any
 
 from callkeeper.kinds.finding import ObjectKey
@@ -48,7 +49,7 @@ def status_from_json(key: ObjectKey, value: Mapping[str, Any]) -> ObjectStatus:
             type=ConditionType(one["type"]),
             status=ConditionStatus(one["status"]),
             reason=_reason(one["reason"]),
-            message=one["message"],
+            message=intern(one["message"]),  # thousands of objects say the same
             observed_generation=one["observedGeneration"],
             last_transition_time=datetime.fromisoformat(one["lastTransitionTime"]),
         )

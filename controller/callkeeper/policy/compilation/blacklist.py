@@ -68,7 +68,8 @@ class _Costly:
 
     def added(self, old: Iterable[BlacklistEntry], new: Iterable[BlacklistEntry]) -> int:
         """How many a list brings that are nowhere yet, when it goes from the old entries to the new ones."""
-        return len(_wildcard_first(new) - _wildcard_first(old) - self._lists_with.keys())
+        brought = _wildcard_first(new)
+        return len(brought - _wildcard_first(old) - self._lists_with.keys()) if brought else 0
 
     def total_after(self, old: Iterable[BlacklistEntry], new: Iterable[BlacklistEntry]) -> int:
         """How many there would be then."""
@@ -78,7 +79,8 @@ class _Costly:
     def swap(self, old: Iterable[BlacklistEntry], new: Iterable[BlacklistEntry]) -> None:
         """Let a list go from the old entries to the new ones."""
         self._lists_with.update(_wildcard_first(new))
-        self._lists_with -= Counter(_wildcard_first(old))
+        if dropped := _wildcard_first(old):
+            self._lists_with -= Counter(dropped)
 
 
 def _entries(reading: ObjectReading) -> Iterable[BlacklistEntry]:
