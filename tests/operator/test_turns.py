@@ -1,35 +1,35 @@
-"""When a burst is over: a pause without news, or the cap."""
+"""When a burst is over: a pause without news, a longer one in a burst, or the cap."""
 
 import asyncio
 import time
 
-from callkeeper.operator.turns import calm
+from callkeeper.operator.turns import BURST, Calm
 
 
 async def test_what_comes_alone_is_waited_for_no_longer_than_the_pause():
-    woken, begun = asyncio.Event(), time.monotonic()
-    woken.set()
-    await asyncio.wait_for(calm(woken, pause_seconds=0.01, cap_seconds=600), 30)
+    calm, begun = Calm(pause_seconds=0.01, burst_pause_seconds=600, cap_seconds=600), time.monotonic()
+    calm.came()
+    await asyncio.wait_for(calm.wait(), 30)
     assert time.monotonic() - begun >= 0.01
-    assert not woken.is_set()
 
 
-async def test_a_burst_is_waited_out_and_one_without_an_end_up_to_the_cap():
-    woken, came = asyncio.Event(), 0
+async def test_in_a_burst_the_pause_is_longer():
+    calm, begun = Calm(pause_seconds=0.0, burst_pause_seconds=0.3, cap_seconds=600), time.monotonic()
+    for _ in range(BURST):
+        calm.came()
+    await asyncio.wait_for(calm.wait(), 30)
+    assert time.monotonic() - begun >= 0.3
 
-    async def come(times: float) -> None:
-        nonlocal came
-        while came < times:
-            came += 1
-            woken.set()
+
+async def test_what_never_ends_is_waited_for_up_to_the_cap():
+    calm = Calm(pause_seconds=0.05, burst_pause_seconds=0.05, cap_seconds=0.3)
+
+    async def come() -> None:
+        while True:
+            calm.came()
             await asyncio.sleep(0.001)
 
-    burst = asyncio.create_task(come(20))
-    await asyncio.sleep(0)
-    await asyncio.wait_for(calm(woken, pause_seconds=1.0, cap_seconds=600), 30)
-    assert (came, burst.done()) == (20, True)
-    endless = asyncio.create_task(come(float("inf")))
-    await asyncio.sleep(0)
-    await asyncio.wait_for(calm(woken, pause_seconds=0.05, cap_seconds=0.5), 30)
+    endless = asyncio.create_task(come())
+    await asyncio.wait_for(calm.wait(), 30)
     assert not endless.done()
     endless.cancel()

@@ -35,7 +35,7 @@ from callkeeper.operator.status_values import (
     status_value,
 )
 from callkeeper.operator.status_writer import Json, StatusWriter
-from callkeeper.operator.turns import Turns, calm
+from callkeeper.operator.turns import Calm, Turns
 from callkeeper.reconcile.attribution import Attribution
 from callkeeper.reconcile.backoff import Backoff
 from callkeeper.reconcile.reconciler import AuditPort, Outcome, Reconciler
@@ -46,8 +46,8 @@ from callkeeper.tasks.supervising import Supervisor
 
 log = structlog.get_logger()
 
-GATHER_SECONDS, GATHER_CAP_SECONDS = 0.03, 5.0
-"""A push of many objects arrives over a while: workers are told when so long nothing more has come, and in any case
+GATHERING = {"pause_seconds": 0.03, "burst_pause_seconds": 0.4, "cap_seconds": 5.0}
+"""A push of many objects arrives over a while: workers are told when nothing more has come for a pause, and in any case
 after the cap. A thousand changes over fifty recorders are fifty reconciles then, or a hundred, and not a thousand."""
 
 STATUS_RETRY_SECONDS, STATUS_RETRY_CAP_SECONDS = 2.0, 60.0
@@ -114,7 +114,7 @@ class Fleet:
     keeping: AuditKeeping | None = None
     governed: dict[ObjectKey, Governed] = field(default_factory=dict)
     style: LogStyle | None = None
-    _woken: asyncio.Event = field(default_factory=asyncio.Event)
+    _calm: Calm = field(default_factory=lambda: Calm(**GATHERING))
     _begun: bool = False
     _status_pause: float = STATUS_RETRY_SECONDS
     _settled: set[ObjectKey] = field(default_factory=set)
@@ -125,7 +125,7 @@ class Fleet:
     async def run(self) -> None:
         """Govern until cancelled; everything has ended when this returns."""
         registry = self.parts.registry
-        registry.changed = self._woken.set
+        registry.changed = self._calm.came
         self.parts.metrics.queue.set_function(lambda: sum(one.worker.waiting for one in self.governed.values()))
         sweeping = asyncio.create_task(self._sweep(), name="sweep")
         try:
@@ -133,8 +133,7 @@ class Fleet:
             self._begun = True
             self._look_settled()
             while True:
-                await self._woken.wait()
-                await calm(self._woken, pause_seconds=GATHER_SECONDS, cap_seconds=GATHER_CAP_SECONDS)
+                await self._calm.wait()
                 await self._refresh(sorted(registry.take_dirty()))
         finally:
             registry.changed = lambda: None

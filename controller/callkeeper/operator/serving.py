@@ -56,6 +56,9 @@ busy machine."""
 WATCH_DELAY_SECONDS = 5.0
 """The first pass has the processor to itself for so long; watches begin with what happened since the listing anyway."""
 
+BACKLOG_SECONDS, BACKLOG_POLL_SECONDS = 15.0, 0.2
+"""So much longer where thousands of statuses are being written: each is an event, and none of them is news."""
+
 STALE_SECONDS = 180.0
 """Three listings missed: what is known here may not be so any more."""
 
@@ -200,6 +203,10 @@ class Operator:
         with suppress(TimeoutError):
             async with asyncio.timeout(WATCH_DELAY_SECONDS):
                 await self._settled.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(BACKLOG_SECONDS):
+                while self._writer.backlog and not self._settled.is_set():  # noqa: ASYNC110 - others empty it
+                    await asyncio.sleep(BACKLOG_POLL_SECONDS)
         watching = Watching(
             self._access,
             self._options.namespaces,

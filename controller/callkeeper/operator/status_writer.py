@@ -43,6 +43,11 @@ class StatusWriter:
         self._may_write = may_write
         self._limit = asyncio.Semaphore(AT_ONCE)
 
+    @property
+    def backlog(self) -> bool:
+        """Whether statuses wait to be written."""
+        return self._limit.locked()
+
     async def write(self, statuses: Mapping[ObjectKey, tuple[str, Json]]) -> tuple[ObjectKey, ...]:
         """Write those that differ from what the objects carry.
 
