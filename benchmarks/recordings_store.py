@@ -20,6 +20,7 @@ from callkeeper.policy.config import PolicySection, RecorderConfig
 from callkeeper.policy.directory import Directory, Licence, User, line
 from callkeeper.recorder.calls import Arrival, Calls
 from callkeeper.recorder.clock import SystemClock
+from callkeeper.recorder.interpreter import Interpreter
 from callkeeper.recorder.keeping import SegmentKeeper
 from callkeeper.recorder.store.instants import EPOCH
 from callkeeper.recorder.store.sqlite import DATABASE, SqliteStore
@@ -118,6 +119,8 @@ async def _starts(folder: Path, seconds: int) -> list[Row]:
         await calls.kept()
         latencies.append(time.perf_counter() - due)
 
+    interpreter = Interpreter()
+    interpreter.start()
     begun, tasks = time.perf_counter(), set()
     for number in range(rate * seconds):
         due = begun + number / rate
@@ -127,6 +130,7 @@ async def _starts(folder: Path, seconds: int) -> list[Row]:
         task.add_done_callback(tasks.discard)
     await asyncio.gather(*tasks)
     took = time.perf_counter() - begun
+    interpreter.stop()
     await store.close()
     latencies.sort()
     note = f"{rate * seconds / took:,.0f} starts/s reached, {store.commits / took:,.0f} commits/s"

@@ -12,7 +12,6 @@ Facts:
 """
 
 import asyncio
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -23,7 +22,7 @@ from time import perf_counter
 import structlog
 
 from callkeeper.audit.actions import Action
-from callkeeper.policy.retention import NOTHING, expiry, grown_minimum, may_delete
+from callkeeper.policy.retention import expiry, may_delete
 from callkeeper.recorder import bounds
 from callkeeper.recorder.clock import Clock
 from callkeeper.recorder.errors import RecorderError
@@ -31,10 +30,11 @@ from callkeeper.recorder.programming import Programming
 from callkeeper.recorder.retention.clock_guard import ClockGuard
 from callkeeper.recorder.retention.forgetting import Forgetting
 from callkeeper.recorder.retention.holds import any_unreleased, release_unprotected, terms_of_holds
+from callkeeper.recorder.retention.promising import Promising, place_of
 from callkeeper.recorder.retention.removal import RETENTION, MediaFiles, Removal, Remover, Why, begin
 from callkeeper.recorder.retention.rule import Rule
 from callkeeper.recorder.store.port import Reading, Store, Writing
-from callkeeper.recorder.store.values import EVERYTHING, Event, KeptRecording, Status
+from callkeeper.recorder.store.values import EVERYTHING, Event, KeptRecording, Place, Status
 
 log = structlog.get_logger()
 
@@ -54,11 +54,7 @@ and what was made unreachable for nothing is looked at again by every sweep."""
 OUTBOX_SHARE = bounds.OUTBOX_ROWS // 2
 """Audit events that may wait while a sweep goes on."""
 
-PROMISED = "promised-minimum"
-"""The small fact that says up to where minimum retention was written down, and which."""
-
 FIRST = datetime(1970, 1, 1, tzinfo=UTC)
-Place = tuple[datetime, int]
 
 
 class Halt(StrEnum):
@@ -122,6 +118,7 @@ class Sweeper:
         self._store = store
         self._remover = Remover(store, media)
         self._forgetting = Forgetting(store)
+        self._promising = Promising(store, programming, clock)
         self._programming = programming
         self._guard = guard
         self._clock = clock
@@ -187,7 +184,7 @@ class Sweeper:
             return
         await self._release_unprotected()
         await self._erase(failed)
-        await self._promise(rule)
+        await self._promising.once(rule)
         await self._expire(failed)
         if failed:
             self._count(failed=len(failed))
@@ -247,29 +244,6 @@ class Sweeper:
                 gone = await self._store.write(partial(_begin_erasing, names=names, rule=rule, removal=removal))
             await self._finish(gone, failed)
 
-    async def _promise(self, rule: Rule) -> None:
-        """Write down the minimum that ended recordings were promised, so that no later rule takes it away.
-
-        How far it got is kept with the minimum it was for: only what ended since is looked at.
-        """
-        minimum = rule.terms.minimum
-        if minimum == NOTHING:
-            return
-        after = _promised(await self._store.read(lambda rows: rows.meta(PROMISED)), minimum)
-        now, begun = self._clock.now(), after
-        while True:
-            async with self._programming.steady() as stored:
-                page = await self._store.read(partial(_ended, before=now, after=after))
-                if not page or Rule.of(stored).terms.minimum != minimum:
-                    break
-                wanted = _promises(page, rule)
-                if wanted:
-                    await self._store.write(partial(_write_promises, promises=wanted))
-            after = _place(page[-1])
-        if after is not None and after != begun:
-            kept = json.dumps({"minimum": minimum.total_seconds(), "clock": after[0].isoformat(), "key": after[1]})
-            await self._store.write(lambda rows: rows.set_meta(PROMISED, kept))
-
     async def _expire(self, failed: set[int]) -> None:
         after: Place | None = None
         while True:
@@ -291,7 +265,7 @@ class Sweeper:
                 await self._finish(expired, failed)
             if len(page) < BATCH:
                 return
-            after = _place(page[-1])
+            after = place_of(page[-1])
             await asyncio.sleep((perf_counter() - begun) * REST_SHARE)
 
     async def _ensure_room(self) -> None:
@@ -366,36 +340,6 @@ def _begin_erasing(rows: Writing, names: Sequence[str], rule: Rule, removal: Rem
             gone.append(recording)
     begin(rows, gone, removal)
     return gone
-
-
-def _ended(rows: Reading, before: datetime, after: Place | None) -> list[KeptRecording]:
-    return rows.ended_before(before, after, BATCH)
-
-
-def _place(recording: KeptRecording) -> Place:
-    assert recording.clock is not None
-    return recording.clock, recording.key
-
-
-def _promised(kept: str | None, minimum: timedelta) -> Place | None:
-    value = None if kept is None else json.loads(kept)
-    if value is None or value["minimum"] != minimum.total_seconds():
-        return None
-    return datetime.fromisoformat(value["clock"]), value["key"]
-
-
-def _promises(page: Sequence[KeptRecording], rule: Rule) -> list[tuple[int, datetime]]:
-    found = []
-    for recording in page:
-        until = grown_minimum(ended_at=recording.clock, rule=rule.terms, minimum_until=recording.minimum_until)
-        if until is not None and until != recording.minimum_until:
-            found.append((recording.key, until))
-    return found
-
-
-def _write_promises(rows: Writing, promises: Iterable[tuple[int, datetime]]) -> None:
-    for recording, until in promises:
-        rows.grow_minimum(recording, until)
 
 
 def _shifted(now: datetime, retention: timedelta) -> datetime:

@@ -141,7 +141,7 @@ class SqliteStore:
             done = unit(rows)
             return done, rows.has_added_events
 
-        return await asyncio.shield(self._writer.write(run))
+        return await self._writer.write(run)
 
     async def save_segments(self, segments: Sequence[Segment]) -> None:
         """See `port.Store.save_segments`.
@@ -154,7 +154,7 @@ class SqliteStore:
         else:
             # Made here, so that the writer has one thing to do: it would have to wait for the interpreter to make them.
             saving = Statement(text=SAVE, parameters=parameters_of(segments))
-            await asyncio.shield(self._writer.write(saving))
+            await self._writer.write(saving)
 
     async def read(self, query: Callable[[Reading], T]) -> T:
         """See `port.Store.read`.
