@@ -25,7 +25,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._is_in_head = True
-        self._head_bytes = 0
+        self._head_bytes = self._came_with_head = 0
         self._is_refused = False
         self._head_timer: asyncio.TimerHandle | None = None
 
@@ -43,11 +43,14 @@ class BoundedProtocol(HttpToolsProtocol):
         """Some bytes; of a head no more than the bound and what came with it."""
         if self._is_refused:
             return  # read and thrown away, see `_refuse`
+        self._came_with_head = self._head_bytes + len(data)
         super().data_received(data)
         if self._is_in_head:
             self._head_bytes += len(data)
             if self._head_bytes > bounds.HEAD_BYTES and not self._is_refused:
                 self._refuse("headers-too-large", f"the head has more than {bounds.HEAD_BYTES} bytes", _NEXT)
+            elif self._head_timer is None:
+                self._await_head()
 
     def send_400_response(self, msg: str) -> None:
         """What is no HTTP; the server calls this."""
@@ -58,14 +61,14 @@ class BoundedProtocol(HttpToolsProtocol):
         """A head begins."""
         super().on_message_begin()
         self._is_in_head, self._head_bytes = True, 0
-        if self._head_timer is None:
-            self._await_head()
 
     def on_headers_complete(self) -> None:
         """A head has ended."""
         self._is_in_head = False
         self._end_head_timer()
-        if len(self.headers) > bounds.HEADERS or sum([len(n) + len(v) for n, v in self.headers]) > bounds.HEAD_BYTES:
+        # Most heads come whole, in fewer bytes than they may have, and need no counting.
+        counted = self._came_with_head > bounds.HEAD_BYTES and sum([len(n) + len(v) for n, v in self.headers])
+        if len(self.headers) > bounds.HEADERS or counted > bounds.HEAD_BYTES:
             self.app = _headers_too_large
         super().on_headers_complete()
 
