@@ -67,8 +67,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_in_head = False
         self._end_head_timer()
         # Most heads come whole, in fewer bytes than they may have, and need no counting.
-        counted = self._came_with_head > bounds.HEAD_BYTES and sum([len(n) + len(v) for n, v in self.headers])
-        if len(self.headers) > bounds.HEADERS or counted > bounds.HEAD_BYTES:
+        is_long = self._came_with_head > bounds.HEAD_BYTES
+        if len(self.headers) > bounds.HEADERS or (is_long and _bytes_of(self.headers) > bounds.HEAD_BYTES):
             self.app = _headers_too_large
         super().on_headers_complete()
 
@@ -93,6 +93,10 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.write_eof()
         self._end_head_timer()
         self._head_timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
+
+
+def _bytes_of(headers: list[tuple[bytes, bytes]]) -> int:
+    return sum([len(name) + len(value) for name, value in headers])
 
 
 async def _headers_too_large(scope: Scope, receive: Receive, send: Send) -> None:
