@@ -15,6 +15,7 @@ from callkeeper.audit.checkpoints import list_checkpoints
 from callkeeper.audit.disk import LocalDisk
 from callkeeper.audit.errors import KeyUnusable
 from callkeeper.audit.layout import RESERVE
+from callkeeper.audit.signing import load_keys, new_key
 from callkeeper.audit.store import AuditStore
 from callkeeper.audit.verify import verify
 
@@ -86,6 +87,22 @@ async def test_a_store_with_a_flipped_bit_opens_and_goes_on_and_the_flip_stays_f
 @pytest.mark.timeout(900)
 async def test_a_store_opens_with_any_bit_flipped_in_any_byte(tmp_path):
     await open_with_every_flip(tmp_path, step=1)
+
+
+@pytest.mark.parametrize("mask", MASKS)
+async def test_a_key_with_any_bit_flipped_is_another_key_or_unusable_and_never_a_fault(tmp_path, mask):
+    key = tmp_path / "key.pem"
+    whole = new_key().pem()
+    usable = 0
+    for index in range(len(whole)):
+        altered = bytearray(whole)
+        altered[index] ^= mask
+        key.write_bytes(altered)
+        try:
+            usable += len(load_keys(key))
+        except KeyUnusable:
+            continue
+    assert 0 < usable < len(whole)
 
 
 async def test_a_date_that_was_altered_neither_stops_checkpoints_nor_makes_every_row_late(tmp_path):

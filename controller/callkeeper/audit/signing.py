@@ -84,6 +84,7 @@ def load_keys(path: Path) -> tuple[SigningKey, ...]:
     Raises:
         KeyUnusable: it cannot be read, or holds no key, or another kind of key.
     """
+    from cryptography.exceptions import InternalError, UnsupportedAlgorithm  # noqa: PLC0415 - loaded when used
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - loaded when used
     from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415 - loaded when used
 
@@ -94,7 +95,7 @@ def load_keys(path: Path) -> tuple[SigningKey, ...]:
             if not isinstance(private, Ed25519PrivateKey):
                 raise KeyUnusable(f"{path} holds a key that is not Ed25519; make one with `openssl genpkey`")
             keys.append(SigningKey(private=private, public=private.public_key().public_bytes_raw()))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, InternalError, UnsupportedAlgorithm) as error:
         raise KeyUnusable(f"the signing key {path} cannot be read: {error}") from error
     if not keys:
         raise KeyUnusable(f"{path} holds no private key as PEM (PKCS#8)")
@@ -191,6 +192,7 @@ def read_public_key(pem: bytes) -> bytes:
     Raises:
         KeyUnusable: it is none.
     """
+    from cryptography.exceptions import InternalError, UnsupportedAlgorithm  # noqa: PLC0415 - loaded when used
     from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415 - loaded when used
     from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - loaded when used
         load_pem_private_key,
@@ -203,7 +205,7 @@ def read_public_key(pem: bytes) -> bytes:
             key: object = private.public_key()
         else:
             key = load_pem_public_key(pem)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, InternalError, UnsupportedAlgorithm) as error:
         raise KeyUnusable(f"no public key as PEM: {error}") from error
     if not isinstance(key, ed25519.Ed25519PublicKey):
         raise KeyUnusable("the public key is not Ed25519")
