@@ -90,6 +90,7 @@ class _Load:
         self._draw = random.Random(SEED)
         self._heads = {role: f"Authorization: Bearer {token}" for role, token in recorder.tokens.items()}
         self._callers = numbers_for(real_patterns(PATTERNS), 5_000)
+        self._endings: list[asyncio.TimerHandle] = []
         self.starts: list[float] = []
         self.sent_late: list[float] = []
 
@@ -176,7 +177,7 @@ class _Load:
             if self._lasts is not None:
                 segment = json.loads(body)["segment"]
                 ending = self._request("POST", f"/v1/calls/{segment}:end", "ingest", b"")
-                self._loop.call_later(self._lasts, self.ask, ending)
+                self._endings.append(self._loop.call_later(self._lasts, self.ask, ending))
         if self._waiting:
             self._send(connection, self._waiting.popleft())
         else:
@@ -185,7 +186,9 @@ class _Load:
             self._quiet.set()
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Let go of the connections; calls that would end later do not."""
+        for ending in self._endings:
+            ending.cancel()
         for connection in self._all:
             connection.close()
 
