@@ -76,11 +76,11 @@ def run(quick: bool) -> list[Row]:
     rows = 10_000 if quick else 1_000_000
     with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as name:
         folder = Path(name)
-        _fill(folder, rows)
+        fill(folder, rows)
         return [*_day(folder, rows, quick), _hour(folder, rows), *_selections(folder)]
 
 
-def _fill(folder: Path, rows: int) -> None:
+def fill(folder: Path, rows: int) -> None:
     """Ten days with their side files, as 64 waiting senders leave them."""
     chain = GENESIS
     for day in range(DAYS):

@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.audit_append import WAITING
+from benchmarks.audit_export import DAYS, fill
 from benchmarks.rows import Row
 from callkeeper.audit.actions import Action
 from callkeeper.audit.event import AuditEvent
@@ -30,7 +31,12 @@ def run(quick: bool) -> list[Row]:
     with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as name:
         folder = Path(name) / "log"
         asyncio.run(_write(folder, 200 if quick else 4_000))
-        return [*_verify(folder), *_recover(folder), *_ten_years(Path(name) / "years")]
+        return [
+            *_verify(folder),
+            *_recover(folder),
+            *_lost(Path(name) / "lost", quick),
+            *_ten_years(Path(name) / "years"),
+        ]
 
 
 def _event(sender: str, sequence: int, at: datetime) -> AuditEvent:
@@ -135,6 +141,22 @@ def _recover(folder: Path) -> list[Row]:
             note=f"{rows:,} rows read again",
         )
     ]
+
+
+def _lost(folder: Path, quick: bool) -> list[Row]:
+    """No side file is left: the marks of the senders stand only in the rows."""
+    each = 2_000 if quick else 100_000
+    folder.mkdir()
+    fill(folder, each)
+    for side in folder.glob("*.commits"):
+        side.unlink()
+    start = time.perf_counter()
+    store = AuditStore.open(folder)
+    took = time.perf_counter() - start
+    asyncio.run(store.close())
+    size = sum(path.stat().st_size for path in folder.glob("*.csv"))
+    what = f"open with every side file lost, {DAYS * each:,} rows"
+    return [Row(what=what, figure=took, unit="s", note=f"{size / took / 1e6:,.0f} MB/s")]
 
 
 def _ten_years(folder: Path) -> list[Row]:

@@ -12,7 +12,7 @@ from callkeeper.audit.actions import Action
 from callkeeper.audit.compact_json import compact_encoder
 from callkeeper.audit.errors import EventError
 from callkeeper.audit.row import COLUMNS, HEADER, MAX_ROW_BYTES, date_text, row
-from callkeeper.audit.scan import _ROW
+from callkeeper.audit.scan import ROW
 
 HOSTILE = st.text(
     alphabet=st.one_of(
@@ -84,7 +84,7 @@ def test_hostile_text_never_breaks_a_row_and_csv_reads_and_writes_the_same_bytes
     assert not any(
         ord(character) < 32 or 0x202A <= ord(character) <= 0x202E for field in rows[0] for character in field
     )
-    assert _ROW.fullmatch(line)
+    assert ROW.fullmatch(line)
     read = json.loads(rows[0][5])
     assert next(iter(read)) == "id"
     assert read.pop("id") == "recorder:1"

@@ -33,10 +33,11 @@ from callkeeper.audit.layout import (
     free_torn_name,
     list_store,
 )
+from callkeeper.audit.lost_marks import lost_marks
 from callkeeper.audit.packed import PackedError
 from callkeeper.audit.position import Position
 from callkeeper.audit.row import HEADER, date_text
-from callkeeper.audit.scan import all_marks, last_date, raise_mark, read_stretch, scan, whole_rows_end
+from callkeeper.audit.scan import last_date, raise_mark, read_stretch, scan, whole_rows_end
 from callkeeper.audit.side_tail import SideTail, claimed_files, committed_extents, read_side_tail
 from callkeeper.audit.stored_rows import PlainRows
 from callkeeper.audit.stubs import read_stubs
@@ -245,7 +246,7 @@ class _Recoverer:
             begins_a_row = size == 0 or b"".join(read_stretch(path, size - 1, size)) == b"\n"
             if begins_a_row:
                 self._at.files[name] = (size, rows)
-            self._raise_marks(all_marks(path)[0].items())
+            self._raise_marks(lost_marks(path)[0].items())
 
     def _raise_marks(self, marks: Iterable[tuple[str, int]]) -> None:
         for sender, sequence in marks:
@@ -297,7 +298,7 @@ class _Recoverer:
 
     def _collect_marks(self, name: SegmentName, listing: Listing) -> None:
         path = self._folder / str(name)
-        marks, unreadable = all_marks(path)
+        marks, unreadable = lost_marks(path)
         self._raise_marks(marks.items())
         if unreadable and not name.run and name.day != listing.newest_day:
             message = f"{unreadable} lines are no audit rows"

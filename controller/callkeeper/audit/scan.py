@@ -1,7 +1,7 @@
 """Reading stored rows back: which bytes are whole, valid rows, and what ids they carry.
 
-Used where the side file cannot be asked: for the tail of a file after a crash, and for everything when a side file is
-lost.
+Used where the side file cannot be asked: for the tail of a file after a crash. The marks of whole files are
+`lost_marks`' business.
 """
 
 import gzip
@@ -20,14 +20,18 @@ CHUNK_BYTES = 1024 * 1024
 """What is read at a time: the largest piece an export holds, and big enough that the disk sets its speed."""
 
 _PLAIN = rb'[^",\x00-\x1f\x7f]*+'
-_FIELD = rb'(?:"(?:[^"\x00-\x1f\x7f]|"")*+"|' + _PLAIN + rb")"
+_QUOTED = rb'(?:[^"\x00-\x1f\x7f]++|"")*+"'
+_FIELD = rb'(?:"' + _QUOTED + rb"|" + _PLAIN + rb")"
 _DATE = re.compile(rb"\d{4}-\d{2}-\d{2} (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d")
-_ROW = re.compile(
+ROW = re.compile(
     rb"(\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}) \+0000 UTC,"
     + (_FIELD + rb",") * 3
     + rb"[A-Za-z]++,"
-    + rb'"\{""id"":""([A-Za-z0-9._/-]+):(\d{1,19})""(?:[^"\x00-\x1f\x7f]|"")*+"\r\n'
+    + rb'"\{""id"":""([A-Za-z0-9._/-]+):(\d{1,19})""'
+    + _QUOTED
+    + rb"\r\n"
 )
+"""A readable row: its instant, the sender and the sequence of its id."""
 
 
 @dataclass(slots=True)
@@ -70,7 +74,7 @@ def scan(path: Path, start: int, *, day: str, after: bytes = b"", end: int | Non
                 break
             found.end = len(HEADER)
             continue
-        match = _ROW.fullmatch(line)
+        match = ROW.fullmatch(line)
         if match is None or match[1] < found.last or not match[1].startswith(prefix) or len(line) > MAX_ROW_BYTES:
             break
         found.end += len(line)
@@ -78,25 +82,6 @@ def scan(path: Path, start: int, *, day: str, after: bytes = b"", end: int | Non
         found.last = match[1]
         raise_mark(found.marks, match[2].decode(), int(match[3]))
     return found
-
-
-def all_marks(path: Path) -> tuple[dict[str, int], int]:
-    """The highest sequence of each sender among all readable rows of a file, and how many lines are not rows.
-
-    Looks behind holes: for closed files, where a mark missed would let a repeat through.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
-    marks: dict[str, int] = {}
-    unreadable = 0
-    for number, line in enumerate(_lines(path, 0)):
-        match = _ROW.fullmatch(line)
-        if match is not None:
-            raise_mark(marks, match[2].decode(), int(match[3]))
-        elif number or line != HEADER:
-            unreadable += 1
-    return marks, unreadable
 
 
 def raise_mark(marks: dict[str, int], sender: str, sequence: int) -> None:
@@ -176,13 +161,18 @@ def whole_rows_end(rows: StoredRows, size: int) -> int:
 
 def _lines(path: Path, start: int) -> Iterator[bytes]:
     """The file's lines from an offset on, each at most one byte longer than a row may be."""
-    with _opened(path) as file:
+    with open_whole(path) as file:
         file.seek(start)
         while line := file.readline(MAX_ROW_BYTES + 1):
             yield line
 
 
-def _opened(path: Path) -> IO[bytes]:
+def open_whole(path: Path) -> IO[bytes]:
+    """A file with rows to be read from its beginning, compressed or not.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
     try:
         return path.open("rb")
     except FileNotFoundError:

@@ -2,6 +2,8 @@
 
 docs/reference/audit-actions.md is written from it (`callkeeper audit actions --format markdown`), and a test holds the
 page current. Whose emitter does not exist yet says so: a name in the table is a promise about spelling, not about rows.
+
+Long, because it is a table: one entry after the other, and nothing else.
 """
 
 from dataclasses import dataclass
