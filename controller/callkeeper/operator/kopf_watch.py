@@ -4,7 +4,7 @@ Facts
     Only `on.event` handlers: no finalizers, no annotations, no memory of specs. A worker per object lives as long as
     there are events, so that many objects do not wait for few slots. Kopf cannot be told that kinds appear later, as
     that takes rights over all of the cluster: it is started when they are there.
-    Loading it takes half a second of processor time, which a restart has better use for.
+    Loading it takes a tenth of a second of processor time and 4 MiB, which the webhook does without.
 """
 
 import contextlib
