@@ -4,7 +4,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from callkeeper.kinds.pattern import MAX_GAPS, MAX_PATTERN_LENGTH, PATTERN_REGEX, PatternError, canonical_pattern
+from callkeeper.kinds.pattern import (
+    MAX_GAPS,
+    MAX_PATTERN_LENGTH,
+    PATTERN_REGEX,
+    PatternError,
+    canonical_pattern,
+    is_canonical,
+)
 
 _TEXTS = st.one_of(
     st.text(max_size=70),
@@ -85,3 +92,10 @@ def test_a_position_names_the_character_that_is_in_the_message(text: str):
         character = text[error.position - 1]
         assert f"at position {error.position}" in error.message
         assert f"'{character}'" in error.message or f"U+{ord(character):04X}" in error.message
+
+
+@given(_TEXTS)
+@example("1" * (MAX_PATTERN_LENGTH + 1))
+@example("39x")
+def test_a_text_is_canonical_where_making_it_so_leaves_it(text: str):
+    assert is_canonical(text) == (_verdict(text) and canonical_pattern(text) == text)

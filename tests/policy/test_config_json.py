@@ -155,3 +155,25 @@ def test_an_error_never_quotes_what_may_be_a_number_of_a_party():
     with pytest.raises(ConfigError) as error:
         from_json(changed("blacklist.entries.0.object", "+390212345"))
     assert "390212345" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("second", "what"),
+    [
+        ({"pattern": "39x", "entry": "39x"}, None),
+        ({"pattern": "39X", "entry": "390-399"}, None),
+        ({"pattern": "39Y", "entry": "39Y"}, "not allowed"),
+        ({"pattern": "39X", "entry": "39X", "extra": 1}, "unknown member 'extra'"),
+        ({"pattern": "39X", "entry": "39X", "object": ["Blacklist/voice/a"]}, "a string is wanted"),
+        ({"pattern": "39X"}, "a string is wanted"),
+    ],
+)
+def test_an_entry_of_an_object_seen_before_is_checked_like_the_first(second, what):
+    first = {"pattern": "112", "entry": "112", "object": "Blacklist/voice/a"}
+    value = {"blacklist": {"version": 1, "entries": [first, {"object": "Blacklist/voice/a"} | second]}}
+    if what is None:
+        assert [one.pattern for one in from_json(value).blacklist] == ["112", "39X"]
+        return
+    with pytest.raises(ConfigError, match=what) as error:
+        from_json(value)
+    assert error.value.path.startswith("$.blacklist.entries[1]")

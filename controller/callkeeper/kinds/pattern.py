@@ -55,6 +55,11 @@ def canonical_pattern(text: str) -> str:
     raise _fault(text)
 
 
+def is_canonical(text: str) -> bool:
+    """Whether `canonical_pattern` gives the text as it is."""
+    return "x" not in text and len(text) <= MAX_PATTERN_LENGTH and _PATTERN.fullmatch(text) is not None
+
+
 def _fault(text: str) -> PatternError:
     """What is wrong with a text that is no pattern; the leftmost fault where there are several."""
     if not text:

@@ -17,6 +17,7 @@ from json.encoder import encode_basestring as _quoted
 from operator import attrgetter
 from typing import Any
 
+from callkeeper.kinds.pattern import is_canonical
 from callkeeper.kinds.terms import Capture, Mode, SampledOut, UnknownDirection
 from callkeeper.policy.config import (
     AuditSection,
@@ -53,7 +54,7 @@ def to_json(config: RecorderConfig) -> dict[str, Any]:
         for override in _overrides(config)
     ]
     sections["blacklist"]["entries"] = [
-        {"pattern": pattern, "object": source, "entry": entry} for pattern, source, entry in _entries(config)
+        {"pattern": one.pattern, "object": one.object, "entry": one.entry} for one in _entries(config)
     ]
     return sections
 
@@ -62,9 +63,8 @@ def _overrides(config: RecorderConfig) -> list[Override]:
     return sorted(config.policy.overrides, key=attrgetter("user", "mode", "object"))
 
 
-def _entries(config: RecorderConfig) -> list[tuple[str, str, str]]:
-    """Sorted as bare tuples, which compare ten times as fast: there may be 100,000."""
-    return sorted({(one.pattern, one.object, one.entry) for one in config.blacklist})
+def _entries(config: RecorderConfig) -> list[BlacklistEntry]:
+    return sorted(dict.fromkeys(config.blacklist))
 
 
 def _sections(config: RecorderConfig) -> dict[str, dict[str, Any]]:
@@ -226,20 +226,33 @@ def _blacklist(section: Reader | None) -> tuple[BlacklistEntry, ...]:
         return ()
     section.only({"entries", "countBefore"})
     known: dict[str, str] = {}
-    entries = {_blacklist_entry(item, known) for item in section.objects("entries")}
-    return tuple(BlacklistEntry(pattern=one[0], object=one[1], entry=one[2]) for one in sorted(entries))
+    # They come sorted, which sorting them again hardly costs; a set would lose that.
+    entries = [
+        _usual_entry(item.members, known) or _blacklist_entry(item, known) for item in section.objects("entries")
+    ]
+    return tuple(sorted(dict.fromkeys(entries)))
 
 
-def _blacklist_entry(item: Reader, known: dict[str, str]) -> tuple[str, str, str]:
-    """Pattern, object and entry; an object's name is checked once, since it stands in each of its entries."""
+def _usual_entry(members: Mapping[str, Any], known: Mapping[str, str]) -> BlacklistEntry | None:
+    """A canonical pattern that stands so in an object seen before, as most do; None for any other entry."""
+    pattern, source = members.get("pattern"), members.get("object")
+    if not (isinstance(pattern, str) and isinstance(source, str) and source in known and is_canonical(pattern)):
+        return None
+    is_usual = members.get("entry") == pattern and len(members) == len(_BLACKLIST_MEMBERS)
+    return BlacklistEntry(pattern, known[source], pattern) if is_usual else None
+
+
+def _blacklist_entry(item: Reader, known: dict[str, str]) -> BlacklistEntry:
+    """An object's name is checked once, since it stands in each of its entries."""
     item.only(_BLACKLIST_MEMBERS)
     source = item.members.get("object")
     if not isinstance(source, str) or source not in known:
         source = item.object_key("object")
         known[source] = source
-    pattern, entry = item.pattern("pattern"), item.text("entry", most=129)
-    # Most entries are patterns as they stand: one text in memory does for both.
-    return pattern, known[source], pattern if entry == pattern else entry
+    pattern = item.pattern("pattern")
+    # Most entries are patterns as they stand: one text in memory, and one check, does for both.
+    entry = pattern if item.members.get("entry") == pattern else item.text("entry", most=129)
+    return BlacklistEntry(pattern, known[source], entry)
 
 
 def _blacklisted_before(section: Reader | None) -> int | None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from callkeeper.kinds.duration import parse_extra_retention, parse_minimum_retention, parse_retention
 from callkeeper.kinds.finding import ObjectKey
-from callkeeper.kinds.pattern import canonical_pattern
+from callkeeper.kinds.pattern import PatternError, canonical_pattern
 
 Word = TypeVar("Word", bound=StrEnum)
 Parsed = TypeVar("Parsed")
@@ -42,11 +42,17 @@ class ConfigError(ValueError):
 class Reader:
     """Stands on one JSON object."""
 
-    __slots__ = ("members", "path")
+    __slots__ = ("_index", "_path", "members")
 
-    def __init__(self, members: Mapping[str, Any], path: str) -> None:
+    def __init__(self, members: Mapping[str, Any], path: str, index: int | None = None) -> None:
         self.members = members
-        self.path = path
+        self._path = path
+        self._index = index
+
+    @property
+    def path(self) -> str:
+        """Where it is; put together when something is wrong, since a list may have 100,000 objects."""
+        return self._path if self._index is None else f"{self._path}[{self._index}]"
 
     @classmethod
     def of(cls, value: object, path: str) -> "Reader":
@@ -122,7 +128,10 @@ class Reader:
 
     def pattern(self, name: str) -> str:
         """A number pattern, made canonical."""
-        return _parsed(self._string(name), f"{self.path}.{name}", canonical_pattern)
+        try:
+            return canonical_pattern(self._string(name))
+        except PatternError as error:
+            raise ConfigError(f"{self.path}.{name}", str(error)) from error
 
     def retention(self, name: str) -> str:
         """`forever`, `<n>d` or `<n>h`."""
@@ -138,8 +147,9 @@ class Reader:
 
     def objects(self, name: str) -> Iterator["Reader"]:
         """The objects of a list."""
-        for value, path in self._items(name):
-            yield Reader.of(value, path)
+        path = f"{self.path}.{name}"
+        for index, value in enumerate(self._list(name)):
+            yield Reader(value, path, index) if isinstance(value, dict) else Reader.of(value, f"{path}[{index}]")
 
     def patterns(self, name: str) -> list[str]:
         """A list of number patterns, made canonical."""
@@ -160,7 +170,8 @@ class Reader:
         return text
 
     def _string(self, name: str) -> str:
-        return _text(self.members.get(name), f"{self.path}.{name}")
+        value = self.members.get(name)
+        return value if isinstance(value, str) else _text(value, f"{self.path}.{name}")
 
     def _list(self, name: str) -> list[Any]:
         value = self._member(name, list, "a list")

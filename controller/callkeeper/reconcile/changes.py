@@ -8,7 +8,6 @@ and when is added by `events`.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from operator import attrgetter
 from typing import Any
 
 from callkeeper.audit.actions import Action
@@ -154,7 +153,7 @@ def _by_object(entries: Sequence[BlacklistEntry]) -> dict[str, tuple[BlacklistEn
     grouped: dict[str, list[BlacklistEntry]] = {}
     for entry in entries:
         grouped.setdefault(entry.object, []).append(entry)
-    return {key: tuple(sorted(own, key=attrgetter("pattern", "object", "entry"))) for key, own in grouped.items()}
+    return {key: tuple(sorted(own)) for key, own in grouped.items()}
 
 
 def list_difference(before: Sequence[str], after: Sequence[str], show: ShowPattern) -> dict[str, Any]:
