@@ -12,7 +12,9 @@ from callkeeper.kinds.finding import ObjectKey
 from callkeeper.operator import listing as listing_module
 from callkeeper.operator import paths
 from callkeeper.operator.listing import Listing
+from callkeeper.operator.metrics import Metrics
 from callkeeper.operator.registry import Registry, Seen
+from callkeeper.operator.status_writer import StatusWriter
 
 KEY = ObjectKey(kind="Blacklist", namespace="voice", name="never")
 
@@ -166,3 +168,13 @@ async def test_hours_of_failures_leave_nothing_behind(monkeypatch):
         assert len(registry) == 1
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_status_that_is_there_already_is_not_written_whatever_the_order_of_its_names(told):
+    registry, _ = told
+    registry.observe(a_document(9, status={"entries": 1, "observedGeneration": 1}))
+    server = FakeApi()
+    async with server.serving() as api:
+        writer = StatusWriter(api, registry, Metrics(), lambda: True)
+        assert await writer.write({KEY: ("u1", {"observedGeneration": 1, "entries": 1})}) == ()
+        assert server.asked == []

@@ -62,9 +62,10 @@ def operator(
     import asyncio  # noqa: PLC0415 - see above
     import logging  # noqa: PLC0415 - see above
 
-    from callkeeper.operator.memory import look_less_often  # noqa: PLC0415 - see above
+    from callkeeper.operator.memory import start  # noqa: PLC0415 - see above
 
-    look_less_often()
+    start()
+    _load_structlog()
     from callkeeper.cli.addresses import host_and_port  # noqa: PLC0415 - see above
     from callkeeper.cli.main import CouldNotRun  # noqa: PLC0415 - see above
     from callkeeper.operator.audit_logs import Collector  # noqa: PLC0415 - see above
@@ -97,3 +98,15 @@ def operator(
         asyncio.run(run(options))
     except CannotStart as error:
         raise CouldNotRun(str(error)) from error
+
+
+def _load_structlog() -> None:
+    """Load structlog without rich, which takes as long again: its tracebacks show variables, and are never printed."""
+    import sys  # noqa: PLC0415 - as above
+
+    absent = {} if "rich" in sys.modules else {"rich": None}
+    sys.modules.update(absent)  # type: ignore[arg-type]  # None is how a module is said not to be there
+    import structlog  # noqa: F401, PLC0415 - as above
+
+    for name in absent:
+        del sys.modules[name]

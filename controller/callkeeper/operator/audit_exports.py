@@ -237,7 +237,7 @@ def export_name(uid: str, generation: int) -> str:
 
 def _is_settled(entry: Entry) -> bool:
     """Whether nothing more is to be done about this generation."""
-    value: dict[str, Any] = json.loads(entry.status)
+    value = entry.status_value
     if value.get("observedGeneration") != entry.reading.generation or not (requested(entry).items() <= value.items()):
         return False
     ready: dict[str, Any] = next(
@@ -256,7 +256,7 @@ def _status_value(key: ObjectKey, entry: Entry, verdict: _Verdict, now: datetime
         conditions.append(_condition(entry, before, kind, True, verdict, now))
     value = status_to_json(replace(status, conditions=tuple(conditions))) | requested(entry)
     if verdict.file is not None:
-        was: Json = json.loads(entry.status)
+        was = entry.status_value
         completed = was.get("completedAt") if was.get("sha256") == verdict.file.sha256 else None
         value |= {
             "file": verdict.file.file,

@@ -6,7 +6,6 @@ Facts
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel
@@ -16,12 +15,19 @@ from callkeeper.kinds.reading import ObjectReading
 _NO_NAMES: set[str] = set()
 """Nobody asks which fields were given and which are defaults; there are no others than those declared."""
 
+_PLAIN = frozenset({str, type(None), bool, int})
+"""Types of what most fields hold."""
+
 _new, _set = object.__new__, object.__setattr__
 
 
 def compact(reading: ObjectReading) -> ObjectReading:
     """The same reading in less memory; equal to the one given."""
-    return replace(reading, resource=_compact(reading.resource))
+    made = _new(ObjectReading)
+    for name in ObjectReading.__slots__:
+        _set(made, name, getattr(reading, name))
+    _set(made, "resource", _compact(reading.resource))
+    return made
 
 
 def _compact(part: Any) -> Any:
@@ -32,8 +38,7 @@ def _compact(part: Any) -> Any:
 def _model(part: Any) -> Any:
     made = _new(type(part))
     for name, value in part.__dict__.items():
-        way = _WAYS.get(type(value)) or _way(type(value))
-        _set(made, name, value if way is _as_it_is else way(value))
+        _set(made, name, value if type(value) in _PLAIN else _compact(value))
     _set(made, "__pydantic_fields_set__", _NO_NAMES)
     _set(made, "__pydantic_extra__", None)
     _set(made, "__pydantic_private__", None)
@@ -41,7 +46,8 @@ def _model(part: Any) -> Any:
 
 
 def _tuple(part: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple([_compact(one) for one in part])
+    # Hardly ever of more than one type; asked for each, since nothing says so.
+    return tuple([(_WAYS.get(type(one)) or _way(type(one)))(one) for one in part])
 
 
 def _as_it_is(part: Any) -> Any:

@@ -5,7 +5,6 @@ elsewhere. One fleet is one term of leadership: nothing of it outlives that.
 """
 
 import asyncio
-import json
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -254,13 +253,14 @@ class Fleet:
             entry = parts.registry.get(key)
             if entry is None or key.kind in CARRIED_OUT_ELSEWHERE:
                 continue
-            before = json.loads(entry.status)
+            before = entry.status_value
             if outcome is not None:
                 value = status_value(status, entry, before, in_force=in_force, outcome=outcome, now=now)
             else:
                 value = status_to_json(status) | requested(entry)
             parts.announcer.compare(before, status, entry.uid)
-            wanted[key] = entry.uid, value
+            if value != before:
+                wanted[key] = entry.uid, value
         unwritten = await parts.writer.write(wanted)
         if not unwritten:
             self._status_pause = STATUS_RETRY_SECONDS

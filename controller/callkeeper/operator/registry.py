@@ -8,12 +8,13 @@ Facts
     version of a list. A complete list proves what is gone: what is not in it and is not newer than it.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from pydantic_core import from_json, to_json
 
 from callkeeper.kinds.finding import ObjectKey
 from callkeeper.kinds.reading import KINDS, ObjectReading, read_object
@@ -51,6 +52,12 @@ class Entry:
     def uid(self) -> str:
         """Its UID."""
         return self.reading.uid
+
+    @property
+    def status_value(self) -> dict[str, Any]:
+        """Its status, as plain JSON values."""
+        value: dict[str, Any] = from_json(self.status)
+        return value
 
     @property
     def requested_at(self) -> str | None:
@@ -204,8 +211,8 @@ def _written(metadata: Mapping[str, Any]) -> str:
 
 
 def status_bytes(status: Mapping[str, Any] | None) -> bytes:
-    """A status in a form to compare and to keep in little room."""
-    return json.dumps(status or {}, sort_keys=True, separators=(",", ":")).encode()
+    """A status in a form to keep in little room; the API server's own order of names, so that its echoes are equal."""
+    return to_json(status or {})
 
 
 def _annotations(metadata: Mapping[str, Any]) -> dict[str, str]:

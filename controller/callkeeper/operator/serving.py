@@ -35,7 +35,7 @@ from callkeeper.operator.fleet import Fleet, Parts
 from callkeeper.operator.lease import Lease, Term
 from callkeeper.operator.listing import Listing
 from callkeeper.operator.log_style import LogStyle
-from callkeeper.operator.memory import give_back, prepare, set_apart
+from callkeeper.operator.memory import give_back, set_apart, start
 from callkeeper.operator.metrics import Metrics
 from callkeeper.operator.options import Options
 from callkeeper.operator.registry import Registry, Seen, key_of
@@ -59,6 +59,9 @@ WATCH_DELAY_SECONDS = 5.0
 BACKLOG_SECONDS, BACKLOG_POLL_SECONDS = 15.0, 0.2
 """So much longer where thousands of statuses are being written: each is an event, and none of them is news."""
 
+GIVE_BACK_SECONDS = 0.5
+"""After the first pass, memory is given back, which takes a tenth of a second."""
+
 STALE_SECONDS = 180.0
 """Three listings missed: what is known here may not be so any more."""
 
@@ -72,7 +75,7 @@ async def run(options: Options) -> None:
     Raises:
         CannotStart: it cannot run like this.
     """
-    prepare()
+    start()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(COMPILING_AT_ONCE, thread_name_prefix="beside the loop"))
@@ -303,7 +306,8 @@ class Operator:
     def _first_pass_is_over(self, settling: asyncio.Task[bool]) -> None:
         self._settled.set()
         if not settling.cancelled():
-            give_back()
+            # Who asks whether it is ready is answered first.
+            asyncio.get_running_loop().call_later(GIVE_BACK_SECONDS, give_back)
 
     def _log_of(self, recorder: ObjectKey) -> AuditPort:
         return self._logs.log(recorder.namespace, recorder.name) if self._logs is not None else NoLog()

@@ -4,7 +4,6 @@ Beyond what `reconcile` says (conditions, generation): counts of what is in forc
 generation, and the echo of the annotation that asked for a reconcile.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -51,7 +50,7 @@ def known_status(key: ObjectKey, entry: Entry) -> ObjectStatus | None:
     """The status an object carries; None where nobody has said anything of it yet."""
     if entry.known is None:
         try:
-            entry.known = status_from_json(key, json.loads(entry.status))
+            entry.known = status_from_json(key, entry.status_value)
         except (KeyError, TypeError, ValueError):
             return None  # the defaults of its creation, or another release's
     return entry.known
@@ -79,7 +78,7 @@ class KnownStatuses(Mapping[ObjectKey, ObjectStatus]):
 
 def programmed_before(entry: Entry) -> tuple[str | None, int]:
     """Revision and epoch that a Recorder's status says were programmed last; None and 0 where it says nothing."""
-    value = json.loads(entry.status)
+    value = entry.status_value
     return value.get("revision"), int(value.get("epoch") or 0)
 
 

@@ -1,7 +1,6 @@
 """Writes statuses: at most one patch an object and reconcile, none where the object carries that status already."""
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,7 +11,7 @@ from callkeeper.operator import paths
 from callkeeper.operator.api import KubeApi
 from callkeeper.operator.errors import ApiConflict, ApiError, ApiNotFound
 from callkeeper.operator.metrics import Metrics
-from callkeeper.operator.registry import Entry, Registry, status_bytes
+from callkeeper.operator.registry import Entry, Registry
 
 log = structlog.get_logger()
 
@@ -60,9 +59,7 @@ class StatusWriter:
         differing = [
             (key, uid, value)
             for key, (uid, value) in statuses.items()
-            if (entry := self._registry.get(key)) is not None
-            and entry.uid == uid
-            and entry.status != status_bytes(value)
+            if (entry := self._registry.get(key)) is not None and entry.uid == uid and not _says(entry, value)
         ]
         done = await asyncio.gather(*(self._write(key, uid, value) for key, uid, value in differing))
         return tuple(key for (key, _, _), written in zip(differing, done, strict=True) if not written)
@@ -72,7 +69,7 @@ class StatusWriter:
             try:
                 for _ in range(TRIES):
                     entry = self._registry.get(key)
-                    if entry is None or entry.uid != uid or entry.status == status_bytes(value):
+                    if entry is None or entry.uid != uid or _says(entry, value):
                         return True
                     if not self._may_write():
                         return False
@@ -96,9 +93,14 @@ class StatusWriter:
         self._registry.observe(written)
 
 
+def _says(entry: Entry, value: Json) -> bool:
+    """Whether an object carries that status already, in whatever order of names."""
+    return entry.status_value == value
+
+
 def _difference(entry: Entry, value: Json) -> Json:
     """From what the object carries to this, and only if it carries that still (RFC 7386: null removes)."""
-    before: Json = json.loads(entry.status)
+    before = entry.status_value
     fields = {name: one for name, one in value.items() if before.get(name) != one}
     gone = dict.fromkeys(name for name in before if name not in value)
     return {"metadata": {"resourceVersion": str(entry.version)}, "status": {**fields, **gone}}

@@ -5,6 +5,7 @@ Writing and reading them (a patch, a file) is the source's business.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from sys import intern
 from typing import Any
 
@@ -33,6 +34,7 @@ def status_to_json(status: ObjectStatus) -> dict[str, Any]:
     return value
 
 
+@lru_cache(maxsize=1024)
 def instant_to_text(instant: datetime) -> str:
     """RFC 3339 in UTC to the second, as the API server keeps it."""
     return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
@@ -45,13 +47,13 @@ def status_from_json(key: ObjectKey, value: Mapping[str, Any]) -> ObjectStatus:
         KeyError, TypeError, ValueError: it was not written by `status_to_json`.
     """
     conditions = tuple(
-        Condition(
-            type=ConditionType(one["type"]),
-            status=ConditionStatus(one["status"]),
-            reason=_reason(one["reason"]),
-            message=intern(one["message"]),  # thousands of objects say the same
-            observed_generation=one["observedGeneration"],
-            last_transition_time=datetime.fromisoformat(one["lastTransitionTime"]),
+        _condition(
+            one["type"],
+            one["status"],
+            one["reason"],
+            one["message"],
+            one["observedGeneration"],
+            one["lastTransitionTime"],
         )
         for one in value["conditions"]
     )
@@ -60,6 +62,19 @@ def status_from_json(key: ObjectKey, value: Mapping[str, Any]) -> ObjectStatus:
         observed_generation=value["observedGeneration"],
         conditions=conditions,
         revision=value.get("revision"),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _condition(kind: str, status: str, reason: str, message: str, generation: int, since: str) -> Condition:
+    """Made once for all objects that say the same of the same instant: a push of thousands, say."""
+    return Condition(
+        type=ConditionType(kind),
+        status=ConditionStatus(status),
+        reason=_reason(reason),
+        message=intern(message),  # thousands of objects say the same
+        observed_generation=generation,
+        last_transition_time=datetime.fromisoformat(since),
     )
 
 
