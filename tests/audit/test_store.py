@@ -61,7 +61,7 @@ async def test_a_repeat_of_what_is_still_on_its_way_waits_for_it(tmp_path):
     disk.fail_at = 0
     await store.append([event(1)])
     disk.count, disk.fail_at = 0, 1
-    first = asyncio.create_task(store.append([event(2)]))
+    first = asyncio.ensure_future(store.append([event(2)]))
     await asyncio.sleep(0)
     with pytest.raises(StoreFailed):
         await store.append([event(2)])
@@ -202,7 +202,7 @@ async def test_a_second_writer_is_refused_until_the_first_has_closed(tmp_path):
 
 async def test_a_closed_store_refuses_and_had_written_what_was_waiting(tmp_path):
     store = open_store(tmp_path)
-    waiting = asyncio.create_task(store.append([event(1)]))
+    waiting = asyncio.ensure_future(store.append([event(1)]))
     await asyncio.sleep(0)
     await store.close()
     await waiting
@@ -213,7 +213,11 @@ async def test_a_closed_store_refuses_and_had_written_what_was_waiting(tmp_path)
 
 async def test_a_cancelled_wait_does_not_hold_up_the_others_nor_the_close(tmp_path):
     store = open_store(tmp_path)
-    tasks = [asyncio.create_task(store.append([event(1, sender=f"s-{number}")])) for number in range(4)]
+
+    async def emit(sender):
+        await store.append([event(1, sender=sender)])
+
+    tasks = [asyncio.create_task(emit(f"s-{number}")) for number in range(4)]
     await asyncio.sleep(0)
     tasks[1].cancel()
     tasks[3].cancel()

@@ -9,9 +9,10 @@ Knows rows as bytes; what they say, and what a failure means for the store, is `
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from contextlib import suppress
 
 from callkeeper.audit.routing import PreparedRow
+from callkeeper.audit.writer_thread import WriterThread
 
 Write = Callable[[Sequence[PreparedRow]], None]
 """Puts rows on disk, in the writer's thread; raises what it failed with."""
@@ -22,7 +23,7 @@ class GroupCommit:
 
     def __init__(
         self,
-        thread: Executor,
+        thread: WriterThread,
         write: Write,
         *,
         ended: Callable[[BaseException | None], None],
@@ -31,7 +32,7 @@ class GroupCommit:
         """Write nothing until `add`.
 
         Args:
-            thread: of one worker.
+            thread: that writes.
             write: called in it.
             ended: told in the loop how a commit ended, before those who waited for it: None, or why it failed.
             error: makes of that what one of those who waited is told.
@@ -44,6 +45,7 @@ class GroupCommit:
         self._waiting: list[asyncio.Future[None]] = []
         self._in_flight: list[asyncio.Future[None]] = []
         self._busy = False
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def is_idle(self) -> bool:
@@ -52,7 +54,7 @@ class GroupCommit:
 
     def add(self, rows: list[PreparedRow]) -> asyncio.Future[None]:
         """Queue rows; done when they, and everything queued before them, are on disk."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop or self._running_loop()
         done: asyncio.Future[None] = loop.create_future()
         self._queue += rows
         self._waiting.append(done)
@@ -62,13 +64,24 @@ class GroupCommit:
             loop.call_soon(self._start, loop)
         return done
 
+    def nothing(self) -> asyncio.Future[None]:
+        """What is returned where nothing is to be written nor waited for: done already."""
+        done: asyncio.Future[None] = (self._loop or self._running_loop()).create_future()
+        done.set_result(None)
+        return done
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        """Asked for once: the answer costs a system call."""
+        self._loop = asyncio.get_running_loop()
+        return self._loop
+
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
         if not self._waiting:
             self._busy = False
             return
         rows, self._queue = self._queue, []
         self._in_flight, self._waiting = self._waiting, []
-        self._thread.submit(self._commit, loop, rows)
+        self._thread.begin(self._commit, loop, rows)
 
     def _commit(self, loop: asyncio.AbstractEventLoop, rows: list[PreparedRow]) -> None:
         """In the writer's thread. Tells the loop itself: a future between the two would cost as much as ten rows."""
@@ -77,7 +90,8 @@ class GroupCommit:
             self._write(rows)
         except BaseException as error:  # noqa: BLE001 - whatever it is, those who wait are told
             failure = error
-        loop.call_soon_threadsafe(self._finish, loop, failure)
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(self._finish, loop, failure)
 
     def _finish(self, loop: asyncio.AbstractEventLoop, failure: BaseException | None) -> None:
         told, self._in_flight = self._in_flight, []

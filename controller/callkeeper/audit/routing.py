@@ -56,10 +56,12 @@ class Router:
     def route(self, rows: Sequence[PreparedRow]) -> list[Route]:
         """Where these rows go, in the order in which they are to be written."""
         dates = [prepared[0][:DATE_LENGTH] for prepared in rows]
-        if not _sorted(dates):
+        in_order = _sorted(dates)
+        if not in_order:
             rows = _in_order(rows)
             dates = [prepared[0][:DATE_LENGTH] for prepared in rows]
-        if dates[0] >= self._at.newest and dates[0][:10] == dates[-1][:10] and _sorted(dates):
+            in_order = _sorted(dates)  # not when a sender's own rows go back in time
+        if in_order and dates[0] >= self._at.newest and dates[0][:10] == dates[-1][:10]:
             # Nearly always: everything is younger than what is written, and of one day.
             name = self._segment(dates[0])
             self._at.newest = dates[-1]

@@ -43,6 +43,9 @@ MAX_APP_NAME = 128
 _KEPT_CHARACTERS = 256
 """Of the three fields that say who, together: longer ones are not kept, so that nobody fills the memory with them."""
 
+_KEPT_WHO = 1024
+"""So many of them; then anew."""
+
 _EXACT_SECONDS = 2.0**32
 """Up to here, the year 2106, a float of seconds still tells microseconds apart."""
 
@@ -51,6 +54,7 @@ _UNSAFE = re.compile(
 )
 
 _encode = compact_encoder(ascii_only=False, sort_keys=True)
+_kept_who: dict[tuple[str, str, str], str] = {}
 
 
 def row(event: AuditEvent) -> bytes:
@@ -59,9 +63,8 @@ def row(event: AuditEvent) -> bytes:
     Raises:
         EventError: Details hold something JSON cannot say.
     """
-    email, ip_address, app_name = event.email, event.ip_address, event.app_name
-    few = len(email) + len(ip_address) + len(app_name) <= _KEPT_CHARACTERS
-    who = (_who if few else _who.__wrapped__)(email, ip_address, app_name)
+    fields = event.email, event.ip_address, event.app_name
+    who = _kept_who.get(fields) or _who(fields)
     head = f"{date_text(event.at)} +0000 UTC,{who},{event.action!s},"
     line = _line(head, event, event.details)
     if len(line) <= MAX_ROW_BYTES:
@@ -90,16 +93,15 @@ def _second_text(second: float) -> str:
     return datetime.fromtimestamp(second, UTC).isoformat(" ")[:DATE_LENGTH]
 
 
-@lru_cache(maxsize=1024)
-def _who(email: str, ip_address: str, app_name: str) -> str:
-    """Three fields that come again and again in the rows of an emitter."""
-    return ",".join(
-        (
-            csv_field(_cut(email, MAX_EMAIL)),
-            csv_field(_cut(ip_address, MAX_IP_ADDRESS)),
-            csv_field(_cut(app_name, MAX_APP_NAME)),
-        )
-    )
+def _who(fields: tuple[str, str, str]) -> str:
+    """Three fields that come again and again in the rows of an emitter, kept unless they are long."""
+    limits = MAX_EMAIL, MAX_IP_ADDRESS, MAX_APP_NAME
+    who = ",".join(csv_field(_cut(text, limit)) for text, limit in zip(fields, limits, strict=True))
+    if sum(map(len, fields)) <= _KEPT_CHARACTERS:
+        if len(_kept_who) >= _KEPT_WHO:
+            _kept_who.clear()
+        _kept_who[fields] = who
+    return who
 
 
 def _line(head: str, event: AuditEvent, details: Mapping[str, Any]) -> bytes:

@@ -4,7 +4,7 @@ Who derives sequences from state of its own (an outbox, a reconciler that persis
 else lets the store's mark be the memory.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -19,8 +19,8 @@ class Appender(Protocol):
         """The highest sequence taken from this sender; 0 for a new one."""
         ...
 
-    async def append(self, events: Iterable[AuditEvent]) -> None:
-        """Write the events; they are on disk when this returns."""
+    def append(self, events: Iterable[AuditEvent]) -> Awaitable[None]:
+        """Write the events; they are on disk when the wait for it, begun at once, is over."""
         ...
 
 

@@ -38,7 +38,7 @@ MAX_ATTEMPTS = 5
 class AuditPort(Protocol):
     """Where rows go."""
 
-    async def append(self, events: Sequence[AuditEvent]) -> None:
+    def append(self, events: Sequence[AuditEvent]) -> Awaitable[None]:
         """Make the rows durable; those it has already are dropped.
 
         Raises:
