@@ -9,7 +9,7 @@ from tests.audit.making import NOON, Clock, event, proven_rows, seconds, stored
 
 from callkeeper.audit import journal
 from callkeeper.audit.errors import StoreUnavailable
-from callkeeper.audit.recovery import Recovery
+from callkeeper.audit.recovered import Recovery
 from callkeeper.audit.row import HEADER, row
 from callkeeper.audit.store import AuditStore
 from callkeeper.audit.verify import verify

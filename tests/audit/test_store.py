@@ -14,7 +14,7 @@ from callkeeper.audit.actions import Action
 from callkeeper.audit.disk import LocalDisk
 from callkeeper.audit.errors import EventError, StoreBusy, StoreClosed, StoreFailed, StoreFull, StoreUnavailable
 from callkeeper.audit.export import export_range
-from callkeeper.audit.recovery import Recovery
+from callkeeper.audit.recovered import Recovery
 from callkeeper.audit.row import HEADER, row
 from callkeeper.audit.sender import Sender
 from callkeeper.audit.store import AuditStore

@@ -17,7 +17,8 @@ from callkeeper.audit.layout import SETTINGS, SIGNING_KEY
 from callkeeper.audit.log_settings import LogSettings
 from callkeeper.audit.notary import Notary
 from callkeeper.audit.packing import PackedFile, take_over
-from callkeeper.audit.recovery import Damage, Extents, Recovery, leave_behind, recover
+from callkeeper.audit.recovered import Damage, Recovery
+from callkeeper.audit.recovery import Extents, leave_behind, recover
 from callkeeper.audit.retention import Expired, leave_stubs, remove
 from callkeeper.audit.routing import PreparedRow
 from callkeeper.audit.space import NO_ROOM, DiskMarks, Space

@@ -16,7 +16,6 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -36,6 +35,7 @@ from callkeeper.audit.layout import (
 from callkeeper.audit.lost_marks import lost_marks
 from callkeeper.audit.packed import PackedError
 from callkeeper.audit.position import Position
+from callkeeper.audit.recovered import Damage, Recovery, TornTail
 from callkeeper.audit.row import HEADER, date_text
 from callkeeper.audit.scan import last_date, raise_mark, read_stretch, scan, whole_rows_end
 from callkeeper.audit.side_tail import SideTail, claimed_files, committed_extents, read_side_tail
@@ -47,66 +47,6 @@ CHECKED_BYTES = 64 * 1024 * 1024
 
 Extents = Mapping[str, tuple[int, int]]
 """Bytes and rows of each file that are known to be on disk."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TornTail:
-    """Bytes after the last valid row (or line) of a file, moved aside.
-
-    Attributes:
-        file: the name of the file.
-        offset: where in it they stood.
-        size: how many bytes.
-        moved_to: the name of the file that holds them now.
-    """
-
-    file: str
-    offset: int
-    size: int
-    moved_to: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Damage:
-    """Something committed that is no longer as it was; left in place.
-
-    Attributes:
-        file: the name of the file.
-        offset: where the committed stretch begins.
-        size: its bytes.
-        message: what does not fit.
-    """
-
-    file: str
-    offset: int
-    size: int
-    message: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recovery:
-    """What opening a store found and did.
-
-    Attributes:
-        recovered_rows: rows on disk that the side file did not know yet.
-        torn: tails moved aside.
-        damaged: committed stretches that do not fit.
-        rebuilt: side files that were made anew from the rows.
-    """
-
-    recovered_rows: int = 0
-    torn: tuple[TornTail, ...] = ()
-    damaged: tuple[Damage, ...] = ()
-    rebuilt: tuple[str, ...] = ()
-
-    def with_damage(self, damage: tuple[Damage, ...]) -> "Recovery":
-        """The same and more that is damaged."""
-        return replace(self, damaged=self.damaged + damage) if damage else self
-
-    @property
-    def clean(self) -> bool:
-        """Nothing was torn, damaged or rebuilt."""
-        return not (self.torn or self.damaged or self.rebuilt)
 
 
 def recover(

@@ -6,7 +6,6 @@ How rows that wait share a write and a sync is `group_commit`'s business, where 
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -19,14 +18,14 @@ from typing import Self, TypeVar
 from callkeeper.audit.actions import Action
 from callkeeper.audit.checkpoints import Checkpoint
 from callkeeper.audit.disk import Disk, LocalDisk
-from callkeeper.audit.errors import StoreBusy, StoreClosed, StoreFailed, StoreFull, StoreUnavailable
+from callkeeper.audit.errors import StoreClosed, StoreFailed, StoreFull, StoreUnavailable
 from callkeeper.audit.event import AuditEvent
 from callkeeper.audit.files import StoreFiles
+from callkeeper.audit.folder_lock import hold
 from callkeeper.audit.group_commit import GroupCommit
-from callkeeper.audit.layout import LOCK
 from callkeeper.audit.log_settings import LogSettings
 from callkeeper.audit.position import Head
-from callkeeper.audit.recovery import Recovery
+from callkeeper.audit.recovered import Recovery
 from callkeeper.audit.row import row
 from callkeeper.audit.space import NO_ROOM, DiskMarks, DiskState
 from callkeeper.audit.upkeep import Upkeep
@@ -98,7 +97,7 @@ class AuditStore:
         disk = disk or LocalDisk()
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = _hold(folder)
+            lock = hold(folder, "a writer")
         except OSError as error:
             raise StoreUnavailable(f"the audit folder {folder} cannot be opened: {error.strerror or error}") from error
         try:
@@ -386,16 +385,3 @@ class AuditStore:
         self._marks = dict(self._files.journal.marks)
         if self._space.state is DiskState.FULL:
             self._upkeep.filled()
-
-
-def _hold(folder: Path) -> int:
-    lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(lock)
-        raise StoreBusy(f"the audit folder {folder} has a writer already; there can be one at a time") from error
-    except OSError:
-        os.close(lock)
-        raise
-    return lock

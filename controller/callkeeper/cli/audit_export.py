@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from callkeeper.audit.asked import AskedExport
     from callkeeper.audit.merge import Stretch
-    from callkeeper.audit.recovery import Recovery
+    from callkeeper.audit.recovered import Recovery
     from callkeeper.audit.remote import Source
 
 _FILE = click.Path(path_type=Path, dir_okay=False)

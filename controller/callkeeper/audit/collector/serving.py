@@ -1,7 +1,6 @@
 """The collector as a process: the folder, the principals, a socket, and uvicorn on it, until it is told to stop."""
 
 import asyncio
-import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,8 +18,8 @@ from callkeeper import __version__
 from callkeeper.audit.collector.app import create_app
 from callkeeper.audit.collector.logs import Logs
 from callkeeper.audit.collector.principals import TokenFile
-from callkeeper.audit.errors import StoreBusy, StoreUnavailable
-from callkeeper.audit.layout import LOCK
+from callkeeper.audit.errors import StoreUnavailable
+from callkeeper.audit.folder_lock import hold
 from callkeeper.audit.peer_address import Network
 from callkeeper.audit.store import utc_now
 
@@ -124,14 +123,10 @@ def _held(folder: Path) -> Iterator[None]:
     """Be the only collector of the folder."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = hold(folder, "a collector")
     except OSError as error:
         raise StoreUnavailable(f"the folder {folder} cannot be used: {error.strerror or error}") from error
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StoreBusy(f"another collector has the folder {folder}; there can be one at a time") from error
         yield
     finally:
         os.close(lock)
