@@ -240,10 +240,10 @@ class OperatorUnderTest:
         assert self._process is not None
         if self._process.poll() is not None:
             raise NotInTimeError(f"the operator ended: {(self._home / 'operator.log').read_text()[-2000:]}")
-        if not self._client.get(f"{self._url}/readyz").is_success:
+        # A standby is ready too, so whether it leads is asked first: asked last, it may have begun to in between.
+        if "callkeeper_operator_leader 1.0" not in self._client.get(f"{self._url}/metrics").text:
             return False
-        # A standby is ready too: one that leads says so.
-        return "callkeeper_operator_leader 1.0" in self._client.get(f"{self._url}/metrics").text
+        return self._client.get(f"{self._url}/readyz").is_success
 
     def stop(self) -> None:
         """End it as a rollout does."""
