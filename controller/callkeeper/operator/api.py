@@ -115,18 +115,28 @@ class KubeApi:
             raise
 
     async def pages(self, path: str, *, metadata_only: bool = False, labels: str = "") -> AsyncIterator[Json]:
-        """A whole list, page by page, all as of one resource version; raises as `get`, `ApiGone` when it took long."""
-        token = ""
-        while True:
+        """A whole list, page by page, all as of one resource version; raises as `get`, `ApiGone` when it took long.
+
+        The next page is on its way while one is looked at.
+        """
+        accept = METADATA_ONLY if metadata_only else "application/json"
+
+        def asked(token: str) -> asyncio.Task[Json]:
             parameters = {"limit": str(PAGE_SIZE), "labelSelector": labels, "continue": token}
             parameters = {name: value for name, value in parameters.items() if value}
-            page = await self.ask(
-                "GET", path, parameters=parameters, accept=METADATA_ONLY if metadata_only else "application/json"
-            )
-            yield page
-            token = page.get("metadata", {}).get("continue") or ""
-            if not token:
-                return
+            return asyncio.create_task(self.ask("GET", path, parameters=parameters, accept=accept))
+
+        following: asyncio.Task[Json] | None = asked("")
+        try:
+            while following is not None:
+                page = await following
+                token = page.get("metadata", {}).get("continue") or ""
+                following = asked(token) if token else None
+                await asyncio.sleep(0)  # it is sent before whoever looks at the page takes the processor
+                yield page
+        finally:
+            if following is not None:
+                following.cancel()
 
     async def ask(
         self,
