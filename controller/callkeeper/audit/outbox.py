@@ -17,7 +17,7 @@ import structlog
 from callkeeper.audit.errors import AuditError
 from callkeeper.audit.event import AuditEvent
 from callkeeper.audit.sender import Appender
-from callkeeper.tasks.supervising import kind_of, places_of
+from callkeeper.tasks.supervising import failure_of
 
 log = structlog.get_logger()
 
@@ -120,13 +120,8 @@ class OutboxSender:
             self._woken.clear()
             try:
                 more = await self._deliver()
-            except AuditError as error:
-                self._failed(str(error))
-                await asyncio.sleep(wait)
-                wait = min(wait * 2, longest)
-                continue
-            except Exception as error:  # noqa: BLE001 - nobody foresaw it: the events wait, and are tried again
-                self._failed(kind_of(error), at=places_of(error))
+            except Exception as error:  # noqa: BLE001 - foreseen or not: the events wait, and are tried again
+                self._failed(error)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, longest)
                 continue
@@ -140,10 +135,11 @@ class OutboxSender:
                         emptied.set_result(None)
                 await self._woken.wait()
 
-    def _failed(self, failure: str, **where: object) -> None:
+    def _failed(self, error: Exception) -> None:
+        failure = failure_of(error, AuditError)
         if self.failure is None:
-            log.error("audit_delivery_failed", sender=self._name, error=failure, **where)
-        self.failure = failure
+            log.error("audit_delivery_failed", sender=self._name, **failure.fields)
+        self.failure = failure.error
 
     async def _deliver(self) -> bool:
         """One round; whether there is more."""

@@ -25,7 +25,7 @@ from callkeeper.audit.layout import list_store
 from callkeeper.audit.packing import closed_files, pack_file
 from callkeeper.audit.retention import examine, expired_days
 from callkeeper.audit.sender import Sender
-from callkeeper.tasks.supervising import kind_of, places_of
+from callkeeper.tasks.supervising import failure_of
 
 log = structlog.get_logger()
 
@@ -228,17 +228,13 @@ class Upkeep:
     async def _guarded(self, work: Coroutine[Any, Any, object]) -> None:
         try:
             await work
-        except (AuditError, OSError) as error:
-            self._failed(str(error))
-        except Exception as error:  # noqa: BLE001 - nobody foresaw it: the next round is tried all the same
-            self._failed(kind_of(error), at=places_of(error))
+        except Exception as error:  # noqa: BLE001 - foreseen or not: the next round is tried all the same
+            failure = failure_of(error, AuditError, OSError)
+            if self.failure is None:
+                log.error("audit_upkeep_failed", **failure.fields)  # noqa: TRY400 - no values
+            self.failure = failure.error
         else:
             self.failure = None
-
-    def _failed(self, failure: str, **where: object) -> None:
-        if self.failure is None:
-            log.error("audit_upkeep_failed", error=failure, **where)
-        self.failure = failure
 
     async def _in_thread(self, work: Callable[[], object]) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, work)

@@ -19,7 +19,7 @@ from callkeeper.recorder import bounds
 from callkeeper.recorder.errors import RowsRefused, StorageFault
 from callkeeper.recorder.segment import Segment
 from callkeeper.recorder.store.port import Store
-from callkeeper.tasks.supervising import kind_of, places_of
+from callkeeper.tasks.supervising import failure_of
 
 log = structlog.get_logger()
 
@@ -129,7 +129,7 @@ class SegmentKeeper:
                 await self._store.write(lambda rows: rows.withdraw(withdrawn))
             except Exception as error:  # noqa: BLE001 - what passes is raised again
                 _raise_what_passes(error)
-                log.error("withdrawal_refused", error=kind_of(error), at=places_of(error))  # noqa: TRY400 - no values
+                log.error("withdrawal_refused", **failure_of(error).fields)  # noqa: TRY400 - no values
 
     async def _save(self, batch: tuple[Segment, ...]) -> None:
         """Write these; one that the store will never take is left out, so that it does not stand before the others.
@@ -143,7 +143,7 @@ class SegmentKeeper:
             _raise_what_passes(error)
             if len(batch) == 1:
                 self.lost += 1
-                log.error("segment_refused", segments=[batch[0].id], error=kind_of(error), at=places_of(error))  # noqa: TRY400 - no values
+                log.error("segment_refused", segments=[batch[0].id], **failure_of(error).fields)  # noqa: TRY400 - no values
                 return
             for segment in batch:
                 await self._save((segment,))

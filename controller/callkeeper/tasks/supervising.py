@@ -102,32 +102,54 @@ class Supervisor:
     def _failed(self, name: str, one: _Failing, error: Exception) -> float:
         """Note it; how long to pause."""
         one.count = 1 if self._is_steady(one) else one.count + 1
-        one.error = kind_of(error)
+        failure = failure_of(error)
+        one.error = failure.error
         pause = min(self._first_pause * float(2 ** min(one.count - 1, 10)), LAST_PAUSE_SECONDS)
         self._failures(name)
-        log.error("task_failed", task=name, error=one.error, at=places_of(error), retry_seconds=pause)
+        log.error("task_failed", task=name, **failure.fields, retry_seconds=pause)
         return pause
 
     def _is_steady(self, one: _Failing) -> bool:
         return self._clock() - one.begun >= STEADY_SECONDS
 
 
-def kind_of(error: BaseException) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """An error as it is told.
+
+    Attributes:
+        error: in words.
+        at: where it came from; None for one that was foreseen, whose words say enough.
+    """
+
+    error: str
+    at: list[str] | None = None
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """What a log's line says of it."""
+        return {"error": self.error} if self.at is None else {"error": self.error, "at": self.at}
+
+
+def failure_of(error: BaseException, *foreseen: type[BaseException]) -> Failure:
+    """How it is told: by its own words where it is one of those foreseen, else by its class and where it came from."""
+    if isinstance(error, foreseen):
+        return Failure(error=str(error))
+    return Failure(error=_kind(error), at=list(_places(error)))
+
+
+def _kind(error: BaseException) -> str:
     """The error's class; its words may hold a number or a pattern, and are left out."""
     if isinstance(error, BaseExceptionGroup):
-        return ", ".join(kind_of(one) for one in error.exceptions)
+        return ", ".join(_kind(one) for one in error.exceptions)
     return type(error).__name__
 
 
-def places_of(error: BaseException) -> list[str]:
-    """Where it came from, outermost first: code only, no values."""
-    return list(_places(error))
-
-
 def _places(error: BaseException) -> Iterator[str]:
+    """Where it came from, outermost first: code only, no values."""
     for frame in traceback.extract_tb(error.__traceback__)[-MAX_FRAMES:]:
         yield f"{frame.filename}:{frame.lineno} {frame.name}"
     inner = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
     for one in (*inner, *((error.__cause__,) if error.__cause__ is not None else ())):
-        yield f"{kind_of(one)}:"
+        yield f"{_kind(one)}:"
         yield from _places(one)
