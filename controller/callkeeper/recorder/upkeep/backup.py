@@ -12,12 +12,11 @@ Facts:
 """
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from secrets import token_hex
 
 from callkeeper.audit.layout import CHECKPOINTS, LOCK, RESERVE
 from callkeeper.recorder.errors import StorageFault
@@ -28,7 +27,7 @@ from callkeeper.recorder.store.looking import SqliteCopy, SqliteLook
 from callkeeper.recorder.store.port import Reading, Writing
 from callkeeper.recorder.store.sqlite import DATABASE
 from callkeeper.recorder.store.values import EVERYTHING, KeptRecording, Media, Place, Search, Status
-from callkeeper.recorder.upkeep.copying import FileList, Held, copy_file, hash_file, sync_tree
+from callkeeper.recorder.upkeep.copying import FileList, Held, copy_file, hash_file, made_whole
 from callkeeper.recorder.upkeep.differences import Progress
 
 STATE = "state"
@@ -78,26 +77,14 @@ def back_up(
         StorageFault: nothing was made.
     """
     _refuse_bad_target(state, target)
-    temporary = target.with_name(f".{target.name}.{token_hex(4)}.partial")
     try:
-        live = SqliteLook.open(state / STORE)
-        try:
-            done = _Backup(state, temporary, live, link, progress or Progress(), BackedUp(taken=now)).run()
-        finally:
-            live.close()
-        sync_tree(temporary)
-        temporary.rename(target)
-        LocalDisk().sync_folder(target.parent)
+        with made_whole(target, "partial") as temporary, closing(SqliteLook.open(state / STORE)) as live:
+            return _Backup(state, temporary, live, link, progress or Progress(), BackedUp(taken=now)).run()
     except OSError as error:
-        shutil.rmtree(temporary, ignore_errors=True)
         raise StorageFault(
             f"the backup was not made: {error.filename or target}: {error.strerror or error}",
             "see that the disk has room and can be written, then try again",
         ) from error
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
-    return done
 
 
 def _is_rows(name: str) -> bool:

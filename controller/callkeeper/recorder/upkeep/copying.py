@@ -2,10 +2,13 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from callkeeper.recorder.errors import StorageFault
@@ -75,7 +78,29 @@ def hash_file(path: Path, name: str) -> Held:
         return Held(path=name, bytes=file.tell(), sha256=digest.hexdigest())
 
 
-def sync_tree(folder: Path) -> None:
+@contextmanager
+def made_whole(target: Path, suffix: str) -> Iterator[Path]:
+    """A folder to be made beside the target, which it becomes at the end; where the block fails nothing is left.
+
+    Args:
+        target: not there, or an empty folder.
+        suffix: of the folder's name meanwhile.
+
+    Raises:
+        OSError: it cannot be brought to disk; nothing is left.
+    """
+    temporary = target.with_name(f".{target.name}.{token_hex(4)}.{suffix}")
+    try:
+        yield temporary
+        _sync_tree(temporary)
+        temporary.rename(target)
+        LocalDisk().sync_folder(target.parent)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def _sync_tree(folder: Path) -> None:
     """Return when the names in this folder and all below it are on disk.
 
     Raises:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from secrets import token_hex
 
 from callkeeper.audit.actions import Action
 from callkeeper.audit.errors import StoreError
@@ -26,7 +25,7 @@ from callkeeper.recorder.store.port import Writing
 from callkeeper.recorder.store.sqlite import DATABASE
 from callkeeper.recorder.store.values import Event
 from callkeeper.recorder.upkeep.backup import AUDIT, MEDIA, STATE, STORE
-from callkeeper.recorder.upkeep.copying import Held, copy_file, read_list, sync_tree
+from callkeeper.recorder.upkeep.copying import Held, copy_file, made_whole, read_list
 from callkeeper.recorder.upkeep.differences import Progress
 from callkeeper.recorder.upkeep.replaying import Replayed, replay_audit, replay_store
 
@@ -71,36 +70,28 @@ def restore(
         )
     about, held = read_list(backup)
     done = Restored(taken=datetime.fromisoformat(about["taken"]))
-    temporary = state.with_name(f".{state.name}.{token_hex(4)}.restoring")
     try:
-        LocalDisk().make_folder(temporary)
-        _copy(backup / STATE, temporary, held, done, progress or Progress())
-        log_goes_on = False
-        if replay is not None:
-            done.replayed = _replay(temporary, replay, done.taken)
-            log_goes_on = _take_newer(replay / AUDIT, temporary / AUDIT)
-            _take_newer(replay / _RECONCILE, temporary / _RECONCILE)
-        if not log_goes_on and (temporary / AUDIT).is_dir():
-            asyncio.run(_say_restored(temporary / AUDIT, done.taken, now))
-        _leave_row(temporary, done, now, actor)
-        sync_tree(temporary)
-        temporary.rename(state)
-        LocalDisk().sync_folder(state.parent)
+        with made_whole(state, "restoring") as temporary:
+            LocalDisk().make_folder(temporary)
+            _copy(backup / STATE, temporary, held, done, progress or Progress())
+            log_goes_on = False
+            if replay is not None:
+                done.replayed = _replay(temporary, replay, done.taken)
+                log_goes_on = _take_newer(replay / AUDIT, temporary / AUDIT)
+                _take_newer(replay / _RECONCILE, temporary / _RECONCILE)
+            if not log_goes_on and (temporary / AUDIT).is_dir():
+                asyncio.run(_say_restored(temporary / AUDIT, done.taken, now))
+            _leave_row(temporary, done, now, actor)
     except OSError as error:
-        shutil.rmtree(temporary, ignore_errors=True)
         raise StorageFault(
             f"nothing was restored: {error.filename or state}: {error.strerror or error}",
             "see that the disk has room and can be written, then try again",
         ) from error
     except StoreError as error:
-        shutil.rmtree(temporary, ignore_errors=True)
         raise StorageFault(
             f"nothing was restored: the audit log of the backup cannot be written: {error}",
             "see that the disk has room and can be written, then try again, or take another backup",
         ) from error
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
     return done
 
 
