@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from tests.browser.calls import Recorder
 
 Opened = Callable[[str], Page]
@@ -77,15 +77,21 @@ def test_a_ticket_that_ended_is_renewed_where_the_listener_was(recorder: Recorde
     assert page.evaluate("document.querySelector('audio').src") != first
 
 
+def hold(page: Page, reason: str) -> Locator:
+    """Hold the conversation of the open recording; its details."""
+    details = page.locator("#details")
+    details.get_by_role("button", name="Hold the conversation…").click()
+    answer(page, reason, "Hold")
+    expect(details).to_contain_text(f"On hold: {reason}")
+    return details
+
+
 def test_a_held_recording_is_not_deleted_until_it_is_released(recorder: Recorder, opened: Opened) -> None:
     name = recorder.recorded()
     page = opened(recorder.url)
     sign_in(page, recorder.authorization)
     open_recording(page, name)
-    details = page.locator("#details")
-    details.get_by_role("button", name="Hold the conversation…").click()
-    answer(page, "Case 4711", "Hold")
-    expect(details).to_contain_text("On hold: Case 4711")
+    details = hold(page, "Case 4711")
     expect(page.locator(f"tr[data-recording='{name}']")).to_contain_text(
         re.compile(r"held (until \d{4}-\d\d-\d\d|without end)")
     )
@@ -197,10 +203,7 @@ def test_a_request_to_erase_is_answered_in_the_recorders_words(recorder: Recorde
     page = opened(recorder.url)
     sign_in(page, recorder.authorization)
     open_recording(page, name)
-    details = page.locator("#details")
-    details.get_by_role("button", name="Hold the conversation…").click()
-    answer(page, "Case 4712", "Hold")
-    expect(details).to_contain_text("On hold: Case 4712")
+    details = hold(page, "Case 4712")
     details.get_by_role("button", name="Ask for erasure…").click()
     answer(page, "Request 17", "Ask")
     expect(details).to_contain_text("Not erased yet: a legal hold protects the recording until it is released.")
