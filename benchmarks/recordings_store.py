@@ -23,8 +23,8 @@ from callkeeper.recorder.clock import SystemClock
 from callkeeper.recorder.interpreter import Interpreter
 from callkeeper.recorder.keeping import SegmentKeeper
 from callkeeper.recorder.store.instants import EPOCH
+from callkeeper.recorder.store.search import EVERYTHING, Place, Search, Viewer
 from callkeeper.recorder.store.sqlite import DATABASE, SqliteStore
-from callkeeper.recorder.store.values import EVERYTHING, Place, Search, Viewer
 
 USERS, GROUPS, NUMBERS = 1_000, 50, 50_000
 EVERY_SECONDS = 95

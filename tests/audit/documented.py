@@ -14,8 +14,8 @@ import pytest
 from callkeeper.audit.actions import Action
 from callkeeper.audit.sender import Sender
 from callkeeper.audit.taxonomy import TAXONOMY
+from callkeeper.recorder.store.outbox import Event
 from callkeeper.recorder.store.rows import Rows
-from callkeeper.recorder.store.values import Event
 
 _PASSED_ON = {"callkeeper.recorder.outbox_audit", "callkeeper.recorder.upkeep.replaying"}
 """Modules that put rows into the outbox for somebody else, whose fakes hold them."""

@@ -14,8 +14,8 @@ from callkeeper.audit.outbox import OutboxSender
 from callkeeper.local import audit_destination
 from callkeeper.local.audit_destination import CollectorDestination
 from callkeeper.recorder.outbox_audit import StoreOutbox
+from callkeeper.recorder.store.outbox import Event
 from callkeeper.recorder.store.sqlite import SqliteStore
-from callkeeper.recorder.store.values import Event
 from callkeeper.tasks.supervising import Supervisor
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

@@ -14,7 +14,8 @@ from tests.recorder.stage import BLACKLIST, DIRECTORY, Stage, config, licensed, 
 
 from callkeeper.policy.config import BlacklistEntry
 from callkeeper.policy.directory import Directory, User, line
-from callkeeper.recorder.store.values import LedgerState, Status
+from callkeeper.recorder.store.ledger import LedgerState
+from callkeeper.recorder.store.recording import Status
 
 BERN = {"number": "+41311234567"}
 QUEUE = {"number": "7000", "identity": "service"}

@@ -14,8 +14,9 @@ from callkeeper.recorder import bounds, keeping
 from callkeeper.recorder.errors import RowsRefused, StorageFault
 from callkeeper.recorder.keeping import SegmentKeeper
 from callkeeper.recorder.segment import Segment
+from callkeeper.recorder.store.recording import Status
+from callkeeper.recorder.store.search import EVERYTHING, Search
 from callkeeper.recorder.store.sqlite import SqliteStore
-from callkeeper.recorder.store.values import EVERYTHING, Search, Status
 
 
 class Troubled:

@@ -21,7 +21,7 @@ from callkeeper.recorder.parts import RecorderParts
 from callkeeper.recorder.principals import Principal
 from callkeeper.recorder.segment import Segment
 from callkeeper.recorder.store.port import Reading, Writing
-from callkeeper.recorder.store.values import Recovery
+from callkeeper.recorder.store.recovery import Recovery
 
 T = TypeVar("T")
 PATH = "schemas/recorder-api.json"

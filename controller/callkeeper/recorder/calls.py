@@ -28,7 +28,7 @@ from callkeeper.recorder.keeping import SegmentKeeper
 from callkeeper.recorder.principals import Principal
 from callkeeper.recorder.programming import Programming
 from callkeeper.recorder.segment import Recording, Segment, State
-from callkeeper.recorder.store.values import key_of
+from callkeeper.recorder.store.recording import key_of
 from callkeeper.recorder.users import Users
 
 log = structlog.get_logger()

@@ -19,7 +19,7 @@ from callkeeper.policy.retention import Hold
 from callkeeper.policy.retention_change import RetentionEffects, StoredRecording, effects_of
 from callkeeper.recorder import bounds
 from callkeeper.recorder.store.port import Store
-from callkeeper.recorder.store.values import ExpiringRecording, KeptHold
+from callkeeper.recorder.store.retention import ExpiringRecording, KeptHold
 
 Holds = Mapping[str, tuple[KeptHold, ...]]
 """By conversation, released ones too."""

@@ -13,7 +13,8 @@ from callkeeper.recorder.programming import Programming
 from callkeeper.recorder.retention.clock_guard import ClockGuard
 from callkeeper.recorder.retention.sweeper import Sweep, Sweeper
 from callkeeper.recorder.segment import Segment
-from callkeeper.recorder.store.values import LedgerState, OutboxSize
+from callkeeper.recorder.store.ledger import LedgerState
+from callkeeper.recorder.store.outbox import OutboxSize
 
 DURATION_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 """Seconds: around the bar of a call start (10 ms), and up to a large config's put."""

@@ -18,8 +18,8 @@ from callkeeper.recorder import bounds
 from callkeeper.recorder.auditing import Actor
 from callkeeper.recorder.clock import Clock
 from callkeeper.recorder.errors import AuditFault, StorageFault
+from callkeeper.recorder.store.outbox import Event
 from callkeeper.recorder.store.port import Store, Writing
-from callkeeper.recorder.store.values import Event
 
 T = TypeVar("T")
 SENDER = "recorder"

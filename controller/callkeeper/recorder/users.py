@@ -20,7 +20,7 @@ from callkeeper.recorder.clock import Clock, instant_text
 from callkeeper.recorder.errors import Conflict, PreconditionFailed, Unknown, Unprocessable
 from callkeeper.recorder.retired_users import Retired
 from callkeeper.recorder.store.port import Writing
-from callkeeper.recorder.store.values import Recovery
+from callkeeper.recorder.store.recovery import Recovery
 from callkeeper.recorder.user_changes import (
     Difference,
     Row,

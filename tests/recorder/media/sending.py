@@ -6,7 +6,8 @@ from pathlib import Path
 import httpx
 from tests.recorder.stage import Stage, config
 
-from callkeeper.recorder.store.values import EVERYTHING, KeptRecording
+from callkeeper.recorder.store.recording import KeptRecording
+from callkeeper.recorder.store.search import EVERYTHING
 
 
 async def recording(recorder: Stage, mode: str = "AlwaysOn", **body: object) -> str:

@@ -12,7 +12,7 @@ from tests.recorder.media import made
 from callkeeper.recorder.media.facts import Facts, playable, read_facts
 from callkeeper.recorder.media.recognition import Format
 from callkeeper.recorder.media.wav import wav_facts
-from callkeeper.recorder.store.values import Media
+from callkeeper.recorder.store.recording import Media
 
 
 def repaired(content: bytes) -> bytes:

@@ -13,7 +13,8 @@ from tests.recorder.stage import Stage
 from callkeeper.audit.byte_ranges import Span, Unsatisfiable, asked_span
 from callkeeper.recorder.media import playing
 from callkeeper.recorder.media.names import content_disposition, download_name
-from callkeeper.recorder.store.values import ErasureRequest, KeptParty, KeptRecording
+from callkeeper.recorder.store.recording import KeptParty, KeptRecording
+from callkeeper.recorder.store.retention import ErasureRequest
 
 WAV = made.wav(1.5)
 LAST = len(WAV) - 1

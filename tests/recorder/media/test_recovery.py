@@ -24,7 +24,9 @@ from callkeeper.policy.config_json import to_json
 from callkeeper.policy.directory import Role
 from callkeeper.recorder.errors import StorageFault
 from callkeeper.recorder.principals import Principal, create_principal
-from callkeeper.recorder.store.values import LedgerState, Status, Tombstone
+from callkeeper.recorder.store.ledger import LedgerState
+from callkeeper.recorder.store.recording import Status
+from callkeeper.recorder.store.retention import Tombstone
 
 WAV = made.wav(1.5)
 

@@ -14,7 +14,8 @@ from tests.recorder.stage import BLACKLIST, Stage, config
 from callkeeper.policy.config import BlacklistEntry
 from callkeeper.recorder import bounds
 from callkeeper.recorder.http.media_routes import MediaAnswer
-from callkeeper.recorder.store.values import LedgerState, Status
+from callkeeper.recorder.store.ledger import LedgerState
+from callkeeper.recorder.store.recording import Status
 
 WAV = made.wav(1.5)
 

@@ -7,8 +7,10 @@ from tests.recorder.stage import Stage, config
 
 from callkeeper.audit.actions import Action
 from callkeeper.policy.config import RecorderConfig, RetentionSection
+from callkeeper.recorder.store.outbox import Event
 from callkeeper.recorder.store.port import Reading
-from callkeeper.recorder.store.values import EVERYTHING, Event, KeptRecording, Media, Search, Status
+from callkeeper.recorder.store.recording import KeptRecording, Media, Status
+from callkeeper.recorder.store.search import EVERYTHING, Search
 
 RULE = "RetentionRule/voice/rule"
 

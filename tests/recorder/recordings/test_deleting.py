@@ -7,7 +7,7 @@ from tests.recorder.recordings.kept import kept, recorded, ruled, sent, with_med
 from tests.recorder.stage import Stage
 
 from callkeeper.audit.actions import Action
-from callkeeper.recorder.store.values import KeptRecording
+from callkeeper.recorder.store.recording import KeptRecording
 
 HOLDS = "/v1/conversations/c-1/holds"
 

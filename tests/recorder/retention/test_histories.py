@@ -22,7 +22,7 @@ from tests.recorder.stage import Stage, stage
 
 from callkeeper.audit.actions import Action
 from callkeeper.recorder.store.port import Reading
-from callkeeper.recorder.store.values import Tombstone
+from callkeeper.recorder.store.retention import Tombstone
 
 DAY = timedelta(days=1)
 SPANS = {

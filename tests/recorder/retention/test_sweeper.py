@@ -16,7 +16,9 @@ from callkeeper.recorder.errors import StorageFault
 from callkeeper.recorder.retention import sweeper as sweeping
 from callkeeper.recorder.retention.sweeper import Halt, Sweep
 from callkeeper.recorder.store.port import Writing
-from callkeeper.recorder.store.values import EVERYTHING, KeptRecording, Tombstone
+from callkeeper.recorder.store.recording import KeptRecording
+from callkeeper.recorder.store.retention import Tombstone
+from callkeeper.recorder.store.search import EVERYTHING
 
 HOLDS = "/v1/conversations/c-1/holds"
 LATE = 91 * 86_400
@@ -323,7 +325,7 @@ async def test_a_hold_placed_between_the_look_and_the_removal_protects(recorder:
         found = await read(query)
         if getattr(query, "__name__", "") == "look" and not placed:
             # The hold's own transaction comes after the look and before the one that begins the removal.
-            from callkeeper.recorder.store.values import KeptHold  # noqa: PLC0415 - for this test alone
+            from callkeeper.recorder.store.retention import KeptHold  # noqa: PLC0415 - for this test alone
 
             hold = KeptHold(id="h", conversation="c-1", owner="ada", reason="r", placed=recorder.clock.now())
             await sweeper._store.write(lambda rows: rows.add_hold(hold))

@@ -29,16 +29,10 @@ from callkeeper.policy.call import Party
 from callkeeper.policy.directory import Licence, User, UserStatus, line
 from callkeeper.recorder import segment as segments
 from callkeeper.recorder.retired_users import Retired
+from callkeeper.recorder.store.ledger import LedgerState
 from callkeeper.recorder.store.port import Reading, Store, Writing
-from callkeeper.recorder.store.values import (
-    EVERYTHING,
-    KeptRecording,
-    LedgerState,
-    Search,
-    Status,
-    Viewer,
-    key_of,
-)
+from callkeeper.recorder.store.recording import KeptRecording, Status, key_of
+from callkeeper.recorder.store.search import EVERYTHING, Search, Viewer
 
 FAR = later(1_000_000)
 

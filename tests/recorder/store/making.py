@@ -11,19 +11,11 @@ from callkeeper.policy.directory import Directory, Licence, User
 from callkeeper.recorder import segment as segments
 from callkeeper.recorder.retired_users import Retired
 from callkeeper.recorder.segment import Segment
+from callkeeper.recorder.store.outbox import Event
 from callkeeper.recorder.store.port import Writing
-from callkeeper.recorder.store.values import (
-    EVERYTHING,
-    ErasureRequest,
-    Event,
-    KeptHold,
-    KeptRecording,
-    Media,
-    Note,
-    Search,
-    Status,
-    Tombstone,
-)
+from callkeeper.recorder.store.recording import KeptRecording, Media, Note, Status
+from callkeeper.recorder.store.retention import ErasureRequest, KeptHold, Tombstone
+from callkeeper.recorder.store.search import EVERYTHING, Search
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LICENSED = frozenset({Licence.CALL_RECORDING})

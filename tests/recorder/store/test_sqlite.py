@@ -16,8 +16,8 @@ from tests.recorder.store.making import event, filled, segment
 from callkeeper.recorder.errors import RowsRefused, StorageFault
 from callkeeper.recorder.store import sqlite
 from callkeeper.recorder.store.port import Writing
+from callkeeper.recorder.store.search import EVERYTHING, Search
 from callkeeper.recorder.store.sqlite import SqliteStore
-from callkeeper.recorder.store.values import EVERYTHING, Search
 
 
 class TestSqlite(StoreContract):

@@ -10,8 +10,8 @@ from tests.recorder.store.making import ended, segment
 from callkeeper.recorder.files import LocalDisk
 from callkeeper.recorder.media.files import MediaFiles
 from callkeeper.recorder.media.recognition import Format
+from callkeeper.recorder.store.recording import Media, Status, key_of
 from callkeeper.recorder.store.sqlite import SqliteStore
-from callkeeper.recorder.store.values import Media, Status, key_of
 
 
 class Kept:

@@ -12,7 +12,8 @@ from callkeeper.recorder.files import LocalDisk
 from callkeeper.recorder.media.files import MediaFiles
 from callkeeper.recorder.store.looking import SqliteLook
 from callkeeper.recorder.store.port import Reading
-from callkeeper.recorder.store.values import EVERYTHING, Search, Status, key_of
+from callkeeper.recorder.store.recording import Status, key_of
+from callkeeper.recorder.store.search import EVERYTHING, Search
 from callkeeper.recorder.upkeep import backup
 from callkeeper.recorder.upkeep.backup import back_up
 from callkeeper.recorder.upkeep.checking import check

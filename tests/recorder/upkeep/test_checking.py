@@ -10,7 +10,8 @@ from callkeeper.recorder.errors import StorageFault
 from callkeeper.recorder.principals import Principal
 from callkeeper.recorder.store.looking import SqliteLook
 from callkeeper.recorder.store.port import Writing
-from callkeeper.recorder.store.values import EVERYTHING, Status, key_of
+from callkeeper.recorder.store.recording import Status, key_of
+from callkeeper.recorder.store.search import EVERYTHING
 from callkeeper.recorder.upkeep.checking import check
 from callkeeper.recorder.upkeep.differences import Kind
 from callkeeper.recorder.upkeep.repairing import __doc__ as repairs

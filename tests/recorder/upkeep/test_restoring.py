@@ -21,8 +21,9 @@ from callkeeper.recorder.principals import Principal
 from callkeeper.recorder.store.looking import SqliteCopy, SqliteLook
 from callkeeper.recorder.store.migrating import downgrade
 from callkeeper.recorder.store.port import Reading, Writing
+from callkeeper.recorder.store.recording import key_of
+from callkeeper.recorder.store.search import EVERYTHING, Search
 from callkeeper.recorder.store.sqlite import SqliteStore
-from callkeeper.recorder.store.values import EVERYTHING, Search, key_of
 from callkeeper.recorder.upkeep.backup import STATE, back_up
 from callkeeper.recorder.upkeep.checking import check
 from callkeeper.recorder.upkeep.restoring import Restored, restore

@@ -21,19 +21,12 @@ from tests.recorder.whole.journal import Journal, RecordingKept
 from callkeeper.audit.export import export_range
 from callkeeper.recorder.config_store import DiskConfigStore
 from callkeeper.recorder.files import LocalDisk
+from callkeeper.recorder.store.ledger import LedgerRow, LedgerState
 from callkeeper.recorder.store.looking import SqliteLook
 from callkeeper.recorder.store.port import Reading
-from callkeeper.recorder.store.values import (
-    EVERYTHING,
-    KeptHold,
-    KeptRecording,
-    LedgerRow,
-    LedgerState,
-    Note,
-    Search,
-    Status,
-    Tombstone,
-)
+from callkeeper.recorder.store.recording import KeptRecording, Note, Status
+from callkeeper.recorder.store.retention import KeptHold, Tombstone
+from callkeeper.recorder.store.search import EVERYTHING, Search
 from callkeeper.recorder.upkeep.checking import check
 from callkeeper.recorder.upkeep.differences import Difference
 

@@ -20,7 +20,8 @@ from callkeeper.audit.actions import Action
 from callkeeper.recorder.app import create_app
 from callkeeper.recorder.files import LocalDisk
 from callkeeper.recorder.outbox_audit import OutboxAudit
-from callkeeper.recorder.store.values import LedgerState, Status
+from callkeeper.recorder.store.ledger import LedgerState
+from callkeeper.recorder.store.recording import Status
 
 DISK_BYTES = 24 * 1024 * 1024
 NOTE = {"text": "x" * 4_000}

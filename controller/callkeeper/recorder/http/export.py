@@ -10,7 +10,7 @@ from callkeeper.policy.retention import RetentionTerms
 from callkeeper.recorder.clock import instant_text
 from callkeeper.recorder.http.recording_shown import held_until, shown_recording
 from callkeeper.recorder.media.facts import playable
-from callkeeper.recorder.store.values import KeptRecording
+from callkeeper.recorder.store.recording import KeptRecording
 
 CSV = "text/csv; charset=utf-8"
 JSON = "application/json"

@@ -13,7 +13,7 @@ from callkeeper.recorder.http.answers import LedgerAnswer
 from callkeeper.recorder.http.documented import documented
 from callkeeper.recorder.http.problems import Problem
 from callkeeper.recorder.parts import Recorder
-from callkeeper.recorder.store.values import LedgerRow
+from callkeeper.recorder.store.ledger import LedgerRow
 
 Instant = Annotated[str, Query(max_length=64)]
 Limit = Annotated[int, Query(ge=1, le=bounds.PAGE)]

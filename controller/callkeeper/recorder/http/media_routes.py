@@ -24,7 +24,7 @@ from callkeeper.recorder.media.facts import playable
 from callkeeper.recorder.media.refusals import media_closed, unknown_recording
 from callkeeper.recorder.media.uploads import Standing
 from callkeeper.recorder.parts import Recorder
-from callkeeper.recorder.store.values import Media
+from callkeeper.recorder.store.recording import Media
 
 log = structlog.get_logger()
 

@@ -25,7 +25,7 @@ from callkeeper.recorder.principals import Principal
 from callkeeper.recorder.recordings.access import WORKING, viewer
 from callkeeper.recorder.recordings.annotating import restricted
 from callkeeper.recorder.recordings.found import find
-from callkeeper.recorder.store.values import KeptRecording, Media
+from callkeeper.recorder.store.recording import KeptRecording, Media
 
 PLAY = "/v1/play/"
 _FOUND = (

@@ -13,7 +13,8 @@ from callkeeper.recorder import bounds
 from callkeeper.recorder.http.bodies import Body, Identifier, Number, Reference
 from callkeeper.recorder.http.problems import Problem
 from callkeeper.recorder.store.instants import instant_of, micros
-from callkeeper.recorder.store.values import Place, Search, Status
+from callkeeper.recorder.store.recording import Status
+from callkeeper.recorder.store.search import Place, Search
 
 _LINE = r"^[^\x00-\x1f\x7f]*$"
 _PROSE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"

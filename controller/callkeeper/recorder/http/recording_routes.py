@@ -29,7 +29,7 @@ from callkeeper.recorder.http.recording_bodies import (
 from callkeeper.recorder.http.recording_shown import shown_details, shown_note, shown_recording
 from callkeeper.recorder.parts import Recorder
 from callkeeper.recorder.retention.rule import Rule
-from callkeeper.recorder.store.values import Search
+from callkeeper.recorder.store.search import Search
 
 RecordingId = Annotated[str, Path(max_length=bounds.IDENTIFIER_CHARACTERS)]
 NoteId = Annotated[str, Path(max_length=bounds.IDENTIFIER_CHARACTERS)]

@@ -12,7 +12,8 @@ from callkeeper.recorder.recordings.reading import Details
 from callkeeper.recorder.retention.holds import terms_of_holds
 from callkeeper.recorder.retention.sweeper import Sweep
 from callkeeper.recorder.segment import Stretch
-from callkeeper.recorder.store.values import KeptHold, KeptRecording, Note
+from callkeeper.recorder.store.recording import KeptRecording, Note
+from callkeeper.recorder.store.retention import KeptHold
 
 
 def shown_recording(recording: KeptRecording, terms: RetentionTerms, now: datetime) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from callkeeper.policy.rules import Rules
 from callkeeper.recorder.clock import instant_text
 from callkeeper.recorder.locating import Locator
 from callkeeper.recorder.segment import Recording, Segment, UserRecordings
-from callkeeper.recorder.store.values import recording_id
+from callkeeper.recorder.store.recording import recording_id
 
 
 def shown_source(source: Source | None, locator: Locator) -> dict[str, Any] | None:

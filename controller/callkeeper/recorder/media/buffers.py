@@ -29,7 +29,7 @@ from callkeeper.recorder.media.recognition import UnknownContent, recognise
 from callkeeper.recorder.media.refusals import mismatch, see_sender, storage_error
 from callkeeper.recorder.media.uploads import Uploads
 from callkeeper.recorder.segment import Segment
-from callkeeper.recorder.store.values import key_of, recording_id
+from callkeeper.recorder.store.recording import key_of, recording_id
 
 _BLOCK_BYTES = 1024 * 1024
 

@@ -8,7 +8,7 @@ from tinytag import TinyTag, TinyTagException
 from callkeeper.recorder.media.mp4 import has_index
 from callkeeper.recorder.media.recognition import Format
 from callkeeper.recorder.media.wav import HEADER_BYTES, wav_facts
-from callkeeper.recorder.store.values import Media
+from callkeeper.recorder.store.recording import Media
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,8 @@ from callkeeper.recorder.media.refusals import storage_error
 from callkeeper.recorder.media.uploads import Captures, Upload, Uploads
 from callkeeper.recorder.segment import Segment
 from callkeeper.recorder.store.port import Reading, Store, Writing
-from callkeeper.recorder.store.values import EVERYTHING, KeptRecording, Place, Search, Status
+from callkeeper.recorder.store.recording import KeptRecording, Status
+from callkeeper.recorder.store.search import EVERYTHING, Place, Search
 from callkeeper.tasks.supervising import Supervisor
 
 log = structlog.get_logger()

@@ -5,7 +5,7 @@ from datetime import UTC
 from urllib.parse import quote
 
 from callkeeper.recorder.media.recognition import Format
-from callkeeper.recorder.store.values import KeptRecording
+from callkeeper.recorder.store.recording import KeptRecording
 
 NAME_CHARACTERS = 120
 """File systems take 255 bytes; names of other scripts need up to four a character, of which few are left to parties."""

@@ -19,7 +19,7 @@ from callkeeper.recorder.auditing import Actor, AuditSink
 from callkeeper.recorder.clock import Clock
 from callkeeper.recorder.errors import Unknown
 from callkeeper.recorder.media.files import MediaFiles, open_for_reading
-from callkeeper.recorder.store.values import KeptRecording, Media
+from callkeeper.recorder.store.recording import KeptRecording, Media
 
 PLAY_SECONDS = 15 * 60
 """A play goes on until nothing was asked for this long: longer than anybody pauses without walking away."""

@@ -8,7 +8,8 @@ from callkeeper.recorder.errors import StorageFault
 from callkeeper.recorder.media.refusals import unknown_recording
 from callkeeper.recorder.segment import Segment
 from callkeeper.recorder.store.port import Writing
-from callkeeper.recorder.store.values import EVERYTHING, Media, Status
+from callkeeper.recorder.store.recording import Media, Status
+from callkeeper.recorder.store.search import EVERYTHING
 
 _REMOVED_AT_ONCE = 100_000
 """Recordings that may be on their way out at once, looked through only where one is missing."""

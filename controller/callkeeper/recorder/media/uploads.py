@@ -36,7 +36,8 @@ from callkeeper.recorder.media.refusals import (
 from callkeeper.recorder.media.telling import keep_channels, keep_media
 from callkeeper.recorder.segment import Recording, Segment
 from callkeeper.recorder.store.port import Reading, Store
-from callkeeper.recorder.store.values import EVERYTHING, KeptRecording, Media, Status, key_of
+from callkeeper.recorder.store.recording import KeptRecording, Media, Status, key_of
+from callkeeper.recorder.store.search import EVERYTHING
 
 T = TypeVar("T")
 log = structlog.get_logger()

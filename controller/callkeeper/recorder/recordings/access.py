@@ -7,7 +7,9 @@ changes team sees neither the new team's old calls nor loses the own ones.
 
 from callkeeper.policy.directory import Directory, Role
 from callkeeper.recorder.principals import Principal
-from callkeeper.recorder.store.values import EVERYTHING, KeptRecording, Tombstone, Viewer
+from callkeeper.recorder.store.recording import KeptRecording
+from callkeeper.recorder.store.retention import Tombstone
+from callkeeper.recorder.store.search import EVERYTHING, Viewer
 
 READING = frozenset({Role.USER, Role.SUPERVISOR, Role.ADMINISTRATOR, Role.AUDITOR})
 """List and details."""

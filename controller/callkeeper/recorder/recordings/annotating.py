@@ -12,7 +12,8 @@ from callkeeper.recorder.errors import Conflict, NotAllowed, Unknown
 from callkeeper.recorder.recordings.access import WORKING, known_as, viewer
 from callkeeper.recorder.recordings.found import find
 from callkeeper.recorder.store.port import Reading, Writing
-from callkeeper.recorder.store.values import KeptRecording, Note, Viewer
+from callkeeper.recorder.store.recording import KeptRecording, Note
+from callkeeper.recorder.store.search import Viewer
 
 
 class Annotating:

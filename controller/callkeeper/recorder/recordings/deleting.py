@@ -26,7 +26,9 @@ from callkeeper.recorder.retention.holds import terms_of_holds
 from callkeeper.recorder.retention.removal import MediaFiles, Removal, Remover, Why, begin
 from callkeeper.recorder.retention.rule import Rule
 from callkeeper.recorder.store.port import Reading, Store, Writing
-from callkeeper.recorder.store.values import ErasureRequest, KeptRecording, Viewer
+from callkeeper.recorder.store.recording import KeptRecording
+from callkeeper.recorder.store.retention import ErasureRequest
+from callkeeper.recorder.store.search import Viewer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,9 @@ from callkeeper.recorder.clock import instant_text
 from callkeeper.recorder.errors import Gone, Unknown
 from callkeeper.recorder.recordings.access import visible
 from callkeeper.recorder.store.port import Reading
-from callkeeper.recorder.store.values import KeptRecording, Tombstone, Viewer
+from callkeeper.recorder.store.recording import KeptRecording
+from callkeeper.recorder.store.retention import Tombstone
+from callkeeper.recorder.store.search import Viewer
 
 
 def find(rows: Reading, identifier: str, seen: Viewer) -> KeptRecording:

@@ -22,7 +22,9 @@ from callkeeper.recorder.recordings.access import WORKING, known_as, viewer, vis
 from callkeeper.recorder.recordings.found import gone
 from callkeeper.recorder.retention.rule import Rule
 from callkeeper.recorder.store.port import Reading, Writing
-from callkeeper.recorder.store.values import EVERYTHING, KeptHold, KeptRecording, Search, Status, Viewer
+from callkeeper.recorder.store.recording import KeptRecording, Status
+from callkeeper.recorder.store.retention import KeptHold
+from callkeeper.recorder.store.search import EVERYTHING, Search, Viewer
 
 MOST_RECORDINGS = 1_000
 """Recordings of a conversation that are looked at for one that can be held; almost all have less than ten."""

@@ -18,15 +18,9 @@ from callkeeper.recorder.recordings.found import find
 from callkeeper.recorder.retention.holds import terms_of_holds
 from callkeeper.recorder.retention.rule import Rule
 from callkeeper.recorder.store.port import Reading, Store
-from callkeeper.recorder.store.values import (
-    KeptDecision,
-    KeptHold,
-    KeptRecording,
-    Note,
-    Place,
-    Search,
-    Viewer,
-)
+from callkeeper.recorder.store.recording import KeptDecision, KeptRecording, Note
+from callkeeper.recorder.store.retention import KeptHold
+from callkeeper.recorder.store.search import Place, Search, Viewer
 
 EXPORT_PAGE = 1_000
 """Recordings read at a time for an export: some 2 MB, whatever the export's size."""

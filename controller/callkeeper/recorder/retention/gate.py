@@ -26,8 +26,9 @@ from callkeeper.recorder.errors import Conflict, StorageFault
 from callkeeper.recorder.programming import Foreseen, Programme
 from callkeeper.recorder.retention.holds import release_unprotected
 from callkeeper.recorder.retention.rule import Rule
+from callkeeper.recorder.store.outbox import Event
 from callkeeper.recorder.store.port import Reading, Store, Writing
-from callkeeper.recorder.store.values import Event, ExpiringRecording
+from callkeeper.recorder.store.retention import ExpiringRecording
 
 log = structlog.get_logger()
 

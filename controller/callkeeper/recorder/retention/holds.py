@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from callkeeper.policy.retention import Hold
+from callkeeper.recorder.store.outbox import Event
 from callkeeper.recorder.store.port import Reading, Writing
-from callkeeper.recorder.store.values import Event, KeptHold
+from callkeeper.recorder.store.retention import KeptHold
 
 
 def terms_of_holds(kept: Iterable[KeptHold]) -> tuple[Hold, ...]:

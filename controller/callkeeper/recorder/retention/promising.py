@@ -15,7 +15,8 @@ from callkeeper.recorder.clock import Clock
 from callkeeper.recorder.programming import Programming
 from callkeeper.recorder.retention.rule import Rule
 from callkeeper.recorder.store.port import Reading, Store, Writing
-from callkeeper.recorder.store.values import KeptRecording, Place
+from callkeeper.recorder.store.recording import KeptRecording
+from callkeeper.recorder.store.search import Place
 
 PROMISED = "promised-minimum"
 """The small fact that says up to where minimum retention was written down, and which."""

@@ -23,8 +23,10 @@ import structlog
 
 from callkeeper.audit.actions import Action
 from callkeeper.recorder.retention.rule import Rule
+from callkeeper.recorder.store.outbox import Event
 from callkeeper.recorder.store.port import Reading, Store, Writing
-from callkeeper.recorder.store.values import Event, KeptRecording, Status, Tombstone
+from callkeeper.recorder.store.recording import KeptRecording, Status
+from callkeeper.recorder.store.retention import Tombstone
 
 log = structlog.get_logger()
 

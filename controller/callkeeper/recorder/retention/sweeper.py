@@ -33,8 +33,10 @@ from callkeeper.recorder.retention.holds import any_unreleased, release_unprotec
 from callkeeper.recorder.retention.promising import Promising, place_of
 from callkeeper.recorder.retention.removal import RETENTION, MediaFiles, Removal, Remover, Why, begin
 from callkeeper.recorder.retention.rule import Rule
+from callkeeper.recorder.store.outbox import Event
 from callkeeper.recorder.store.port import Reading, Store, Writing
-from callkeeper.recorder.store.values import EVERYTHING, Event, KeptRecording, Place, Status
+from callkeeper.recorder.store.recording import KeptRecording, Status
+from callkeeper.recorder.store.search import EVERYTHING, Place
 
 log = structlog.get_logger()
 

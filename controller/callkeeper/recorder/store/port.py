@@ -26,26 +26,12 @@ from callkeeper.policy.call import Call
 from callkeeper.policy.directory import User
 from callkeeper.recorder.retired_users import Retired
 from callkeeper.recorder.segment import Segment
-from callkeeper.recorder.store.values import (
-    ErasureRequest,
-    Event,
-    ExpiringRecording,
-    KeptDecision,
-    KeptHold,
-    KeptRecording,
-    LedgerRow,
-    LedgerState,
-    Looked,
-    Media,
-    Note,
-    OutboxSize,
-    Place,
-    Recovery,
-    Search,
-    Status,
-    Tombstone,
-    Viewer,
-)
+from callkeeper.recorder.store.ledger import LedgerRow, LedgerState
+from callkeeper.recorder.store.outbox import Event, OutboxSize
+from callkeeper.recorder.store.recording import KeptDecision, KeptRecording, Media, Note, Status
+from callkeeper.recorder.store.recovery import Recovery
+from callkeeper.recorder.store.retention import ErasureRequest, ExpiringRecording, KeptHold, Tombstone
+from callkeeper.recorder.store.search import Looked, Place, Search, Viewer
 
 T = TypeVar("T")
 

@@ -11,20 +11,11 @@ from sqlalchemy.dialects.sqlite import insert
 
 from callkeeper.recorder.segment import Stretch
 from callkeeper.recorder.store.instants import instant_of, micros
+from callkeeper.recorder.store.recording import KeptParty, KeptRecording, Media, Note, Status
 from callkeeper.recorder.store.schema import holds, notes, recording_parties, recording_tags, recordings, segments
+from callkeeper.recorder.store.search import Looked, Place, Search, Viewer
 from callkeeper.recorder.store.searching import look_for_keys, page_of_keys, visible
 from callkeeper.recorder.store.segment_rows import SegmentRowsSql
-from callkeeper.recorder.store.values import (
-    KeptParty,
-    KeptRecording,
-    Looked,
-    Media,
-    Note,
-    Place,
-    Search,
-    Status,
-    Viewer,
-)
 
 _REACHABLE = recordings.c.status != Status.UNREACHABLE.value
 _IN_ONE_QUERY = 500

@@ -11,16 +11,10 @@ from sqlalchemy.dialects.sqlite import insert
 
 from callkeeper.recorder.store.instants import instant_of, micros
 from callkeeper.recorder.store.json_rows import all_given, given, insert_all
+from callkeeper.recorder.store.recording import KeptRecording, Status
 from callkeeper.recorder.store.recording_rows import RecordingRowsSql
+from callkeeper.recorder.store.retention import ErasureRequest, ExpiringRecording, KeptHold, Tombstone
 from callkeeper.recorder.store.schema import erasure_requests, holds, recordings, tombstones
-from callkeeper.recorder.store.values import (
-    ErasureRequest,
-    ExpiringRecording,
-    KeptHold,
-    KeptRecording,
-    Status,
-    Tombstone,
-)
 
 _STREAMED_ROWS = 1_000
 _IN_ONE_QUERY = 500

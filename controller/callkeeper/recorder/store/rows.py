@@ -10,10 +10,10 @@ from sqlalchemy.dialects.sqlite import insert
 from callkeeper.audit.actions import Action
 from callkeeper.recorder.store.instants import instant_of, micros
 from callkeeper.recorder.store.json_rows import all_given, given, insert_all
+from callkeeper.recorder.store.outbox import Event, OutboxSize
 from callkeeper.recorder.store.retention_rows import RetentionRowsSql
 from callkeeper.recorder.store.schema import meta, outbox
 from callkeeper.recorder.store.user_rows import UserRowsSql
-from callkeeper.recorder.store.values import Event, OutboxSize
 
 # Made once: a sweep runs each of them for every recording, and making one costs more than running it.
 _ADD_EVENT = insert(outbox)

@@ -29,8 +29,9 @@ from callkeeper.recorder.segment import Recording, Segment
 from callkeeper.recorder.store.call_json import call_text
 from callkeeper.recorder.store.instants import micros
 from callkeeper.recorder.store.json_rows import Only, encode, every, insert_all
+from callkeeper.recorder.store.ledger import LedgerState
+from callkeeper.recorder.store.recording import Status, key_of, recording_id
 from callkeeper.recorder.store.schema import recording_parties, recording_viewers, recordings, segments, tombstones
-from callkeeper.recorder.store.values import LedgerState, Status, key_of, recording_id
 
 SAVE = "INSERT INTO saved_segments (segments, recordings, viewers, parties) VALUES (?, ?, ?, ?)"
 _NEVER_UPDATED = {"number", "id", "native_id", "conversation", "parent", "started", "config_revision", "interrupted"}

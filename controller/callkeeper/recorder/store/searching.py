@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, Text, exists, false, func, literal, or_, select, true, union
 
 from callkeeper.recorder.store.instants import micros
+from callkeeper.recorder.store.recording import Status
 from callkeeper.recorder.store.schema import (
     holds,
     notes,
@@ -26,7 +27,7 @@ from callkeeper.recorder.store.schema import (
     recordings,
     segments,
 )
-from callkeeper.recorder.store.values import Search, Status, Viewer
+from callkeeper.recorder.store.search import Search, Viewer
 
 Condition = ColumnElement[bool]
 DbPlace = tuple[int, int]

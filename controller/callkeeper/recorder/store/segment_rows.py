@@ -11,9 +11,10 @@ from callkeeper.policy.call import Call
 from callkeeper.recorder.segment import Segment
 from callkeeper.recorder.store.call_json import call_of
 from callkeeper.recorder.store.instants import instant_of, micros
+from callkeeper.recorder.store.ledger import LedgerRow, LedgerState
+from callkeeper.recorder.store.recording import KeptDecision, Status
 from callkeeper.recorder.store.saving import SAVE, parameters_of, preparations
 from callkeeper.recorder.store.schema import recordings, segments
-from callkeeper.recorder.store.values import KeptDecision, LedgerRow, LedgerState, Status
 
 _STREAMED_ROWS = 1_000
 

@@ -29,9 +29,9 @@ from callkeeper.recorder.store.checkpoints import Checkpoints
 from callkeeper.recorder.store.migrating import upgrade
 from callkeeper.recorder.store.migrations.versions.v0002_users import RETIRED, USERS, USERS_IN_STORE
 from callkeeper.recorder.store.port import Reading, Writing
+from callkeeper.recorder.store.recovery import Recovery
 from callkeeper.recorder.store.rows import Rows
 from callkeeper.recorder.store.saving import SAVE, parameters_of, preparations
-from callkeeper.recorder.store.values import Recovery
 from callkeeper.recorder.store.writer import Statement, Writer, fault
 
 T = TypeVar("T")

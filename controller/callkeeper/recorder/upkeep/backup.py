@@ -25,8 +25,9 @@ from callkeeper.recorder.media.files import INCOMING, MANIFEST, MediaFiles
 from callkeeper.recorder.retention.removal import begin_as
 from callkeeper.recorder.store.looking import SqliteCopy, SqliteLook
 from callkeeper.recorder.store.port import Reading, Writing
+from callkeeper.recorder.store.recording import KeptRecording, Media, Status
+from callkeeper.recorder.store.search import EVERYTHING, Place, Search
 from callkeeper.recorder.store.sqlite import DATABASE
-from callkeeper.recorder.store.values import EVERYTHING, KeptRecording, Media, Place, Search, Status
 from callkeeper.recorder.upkeep.copying import FileList, Held, copy_file, hash_file, made_whole
 from callkeeper.recorder.upkeep.differences import Progress
 

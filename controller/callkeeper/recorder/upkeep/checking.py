@@ -19,7 +19,8 @@ from callkeeper.recorder.errors import StorageFault
 from callkeeper.recorder.files import LocalDisk
 from callkeeper.recorder.media.files import INCOMING, MANIFEST, MediaFiles, is_recording_name, open_for_reading
 from callkeeper.recorder.store.port import Reading
-from callkeeper.recorder.store.values import EVERYTHING, KeptRecording, Media, Place, Search, Status
+from callkeeper.recorder.store.recording import KeptRecording, Media, Status
+from callkeeper.recorder.store.search import EVERYTHING, Place, Search
 from callkeeper.recorder.upkeep.differences import Difference, Kind, Progress
 
 T = TypeVar("T")

@@ -22,7 +22,8 @@ from callkeeper.recorder.errors import StorageFault
 from callkeeper.recorder.files import LocalDisk
 from callkeeper.recorder.outbox_audit import SENDER, OutboxAudit
 from callkeeper.recorder.store.port import Store, Writing
-from callkeeper.recorder.store.values import EVERYTHING, Status
+from callkeeper.recorder.store.recording import Status
+from callkeeper.recorder.store.search import EVERYTHING
 from callkeeper.recorder.upkeep.differences import Difference, Kind
 
 QUARANTINE = "quarantine"

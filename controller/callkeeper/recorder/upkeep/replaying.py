@@ -28,7 +28,9 @@ from callkeeper.recorder.retention.removal import begin_as
 from callkeeper.recorder.store.instants import EPOCH
 from callkeeper.recorder.store.looking import SqliteCopy, SqliteLook
 from callkeeper.recorder.store.port import Reading, Writing
-from callkeeper.recorder.store.values import EVERYTHING, ErasureRequest, KeptHold, KeptRecording, Tombstone
+from callkeeper.recorder.store.recording import KeptRecording
+from callkeeper.recorder.store.retention import ErasureRequest, KeptHold, Tombstone
+from callkeeper.recorder.store.search import EVERYTHING
 
 _AT_ONCE = 500
 _ALL = 1_000_000

@@ -21,9 +21,9 @@ from callkeeper.recorder.errors import StorageFault
 from callkeeper.recorder.files import LocalDisk
 from callkeeper.recorder.outbox_audit import note_unagreed
 from callkeeper.recorder.store.looking import SqliteCopy, SqliteLook
+from callkeeper.recorder.store.outbox import Event
 from callkeeper.recorder.store.port import Writing
 from callkeeper.recorder.store.sqlite import DATABASE
-from callkeeper.recorder.store.values import Event
 from callkeeper.recorder.upkeep.backup import AUDIT, MEDIA, STATE, STORE
 from callkeeper.recorder.upkeep.copying import Held, copy_file, made_whole, read_list
 from callkeeper.recorder.upkeep.differences import Progress
