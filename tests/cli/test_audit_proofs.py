@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from tests.audit.making import Clock, event, read_csv
+from tests.audit.making import Clock, event, identifiers, read_csv
 
 from callkeeper.audit.store import AuditStore
 from callkeeper.cli.audit import audit
@@ -70,6 +70,19 @@ def test_a_verification_leaves_a_row_where_the_log_is_sound_and_nothing_where_it
     assert {path: path.read_bytes() for path in log.iterdir()} == before
 
 
+def test_what_the_store_logs_is_never_in_what_was_asked_for(log, tmp_path):
+    """As where the log's key lies elsewhere, so that the command line cannot sign."""
+    key = (log / "signing-key.pem").rename(tmp_path / "key.pem")
+    exported = run("export", "--log-dir", log, "--from", "2026-10", "--to", "2026-10")
+    assert identifiers([exported.stdout_bytes]) == ["recorder:1", "recorder:2", "recorder:3"]
+    assert "No checkpoint was signed: " in exported.stderr
+    verified = run("verify", "--log-dir", log, "--format", "json")
+    assert json.loads(verified.stdout)["sound"]
+    assert f"{log / 'signing-key.pem'} is not there" in verified.stderr
+    quiet = run("verify", "--log-dir", log, "--signing-key", key)
+    assert (quiet.exit_code, quiet.stderr) == (0, "")
+
+
 def test_a_copy_is_verified_without_a_row(log, tmp_path):
     assert run("backup", "--log-dir", log, "--to", tmp_path / "copy").exit_code == 0
     before = {path: path.read_bytes() for path in (tmp_path / "copy").iterdir()}
@@ -77,7 +90,9 @@ def test_a_copy_is_verified_without_a_row(log, tmp_path):
     assert {path: path.read_bytes() for path in (tmp_path / "copy").iterdir()} == before
     restored = run("restore", tmp_path / "copy", "--to", tmp_path / "again")
     assert restored.exit_code == 0
+    assert restored.stdout.splitlines() == [restored.stdout.rstrip("\n")]
     assert "Restored 3 rows of the backup of" in restored.stdout
+    assert f"put it in {tmp_path / 'again' / 'signing-key.pem'}" in restored.stderr
     found = run("verify", "--log-dir", tmp_path / "again", "--no-row")
     assert found.exit_code == 0
     assert "note   restored at" in found.stdout
@@ -90,6 +105,26 @@ def test_a_key_is_rotated_and_old_lines_stay_good(log, tmp_path):
     found = run("verify", "--log-dir", log, "--against", kept, "--no-row")
     assert found.exit_code == 0
     assert "signed by the key before" in found.stdout
+
+
+def test_a_key_that_is_there_is_not_replaced_as_lost_and_the_public_one_needs_no_private_one(log, tmp_path):
+    public = run("checkpoint", "--log-dir", log, "--public-key").stdout
+    both = run("checkpoint", "--log-dir", log, "--rotate-key", "--replace-lost-key")
+    assert (both.exit_code, "say one" in both.stderr) == (2, True)
+    letter = tmp_path / "letter.txt"
+    letter.write_text("Dear Ada")
+    for key in (log / "signing-key.pem", letter):
+        before = key.read_bytes()
+        refused = run("checkpoint", "--log-dir", log, "--replace-lost-key", "--signing-key", key)
+        assert (refused.exit_code, key.read_bytes()) == (2, before)
+        assert f"{key} is there: --rotate-key changes a key that works" in refused.stderr
+    (log / "signing-key.pem").rename(tmp_path / "key.pem")
+    found = run("checkpoint", "--log-dir", log, "--public-key")
+    assert (found.exit_code, found.stdout) == (0, public)
+    assert "(--signing-key)" in run("checkpoint", "--log-dir", log).stderr
+    replaced = run("checkpoint", "--log-dir", log, "--replace-lost-key")
+    assert replaced.exit_code == 0
+    assert run("checkpoint", "--log-dir", log, "--public-key").stdout != public
 
 
 @pytest.mark.parametrize("text", ["callkeeper-checkpoint v1 nonsense", "/no/such/file"])

@@ -141,8 +141,9 @@ class Notary:
         """A log that was signed before gets no other key unasked: who opened it did not say where its key is."""
         if self._public is not None:
             raise KeyUnusable(
-                f"{self._key_file} is not there, and the log is signed with key {key_id(self._public)}: name its file, "
-                "or bring it back, or make another with `callkeeper audit checkpoint --replace-lost-key`"
+                f"{self._key_file} is not there, and the log is signed with key {key_id(self._public)}: bring it back, "
+                "or name where it lies (--signing-key); where it is lost for good, `callkeeper audit checkpoint "
+                "--replace-lost-key` makes another"
             )
         make_first_key(self._key_file, self._disk)
 

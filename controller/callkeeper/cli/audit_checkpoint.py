@@ -47,23 +47,20 @@ def checkpoint(
       2  could not run: there is no log, no row in it, or no key to sign with
     """  # noqa: D301 - click's mark for a paragraph to be kept as written is the character, not the two
     from callkeeper.audit.checkpoints import last_checkpoint  # noqa: PLC0415 - loaded when run
-    from callkeeper.audit.errors import AuditError, StoreBusy  # noqa: PLC0415 - likewise
-    from callkeeper.audit.store import AuditStore  # noqa: PLC0415 - likewise
+    from callkeeper.audit.errors import AuditError, KeyUnusable  # noqa: PLC0415 - likewise
 
+    if rotate_key and replace_lost_key:
+        raise click.UsageError(
+            "--rotate-key has the old key sign the new one, --replace-lost-key does without: say one"
+        )
     rows = find_log_folder(folder, state, log_dir)
-
-    async def sign() -> None:
-        async with AuditStore.open(rows, signing_key=signing_key) as store:
-            if rotate_key or replace_lost_key:
-                await store.rotate_key(lost=replace_lost_key)
-            await store.checkpoint()
-
     try:
         try:
-            asyncio.run(sign())
-        except StoreBusy as error:
-            if rotate_key or replace_lost_key:
-                raise CouldNotRun(f"{error}; end it, rotate the key, start it again") from error
+            _sign(rows, signing_key, rotate=rotate_key, lost=replace_lost_key)
+        except KeyUnusable:
+            # The public key stands in lines that were signed before.
+            if not public_key or rotate_key or replace_lost_key or last_checkpoint(rows) is None:
+                raise
         found = last_checkpoint(rows)
     except AuditError as error:
         raise CouldNotRun(str(error)) from error
@@ -75,6 +72,35 @@ def checkpoint(
         click.echo(_public_pem(rows), nl=False)
     else:
         click.echo(found.text)
+
+
+def _sign(rows: Path, signing_key: Path | None, *, rotate: bool, lost: bool) -> None:
+    """Sign what is there, with another key from then on where that is asked for; not beside a writer, which signs."""
+    from callkeeper.audit.errors import StoreBusy  # noqa: PLC0415 - loaded when run
+    from callkeeper.audit.layout import SIGNING_KEY  # noqa: PLC0415 - likewise
+    from callkeeper.cli.audit_own_rows import open_for_a_moment  # noqa: PLC0415 - likewise
+
+    async def sign() -> None:
+        async with open_for_a_moment(rows, signing_key=signing_key) as store:
+            if rotate or lost:
+                await store.rotate_key(lost=lost)
+            await store.checkpoint()
+
+    if lost:
+        _see_lost(signing_key or rows / SIGNING_KEY)
+    try:
+        asyncio.run(sign())
+    except StoreBusy as error:
+        if rotate or lost:
+            raise CouldNotRun(f"{error}; end it, change the key, start it again") from error
+
+
+def _see_lost(key: Path) -> None:
+    """Nobody loses a key, or another file, because it was taken for lost."""
+    if key.exists():
+        raise CouldNotRun(
+            f"{key} is there: --rotate-key changes a key that works; move one that cannot be used elsewhere first"
+        )
 
 
 def _public_pem(rows: Path) -> str:

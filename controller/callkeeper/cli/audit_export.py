@@ -20,10 +20,9 @@ from callkeeper.audit.download import fix_download, record_download
 from callkeeper.audit.errors import AuditError, RangeError, SelectionError, StoreBusy
 from callkeeper.audit.sender import Sender
 from callkeeper.audit.sending import send
-from callkeeper.audit.store import AuditStore
 from callkeeper.audit.time_words import show
 from callkeeper.cli.audit_location import find_log_folder, location_options
-from callkeeper.cli.audit_own_rows import LOOPBACK, SENDER, who
+from callkeeper.cli.audit_own_rows import LOOPBACK, SENDER, open_for_a_moment, who
 from callkeeper.cli.audit_source import find_source, source_options
 from callkeeper.cli.main import CouldNotRun
 
@@ -153,7 +152,7 @@ def _from_files(rows: Path, asked: AskedExport, now: datetime) -> _Fixed:
     """Export from the files themselves, as their writer for a moment: the download's row comes first."""
 
     async def record() -> tuple[_Fixed, Recovery]:
-        async with AuditStore.open(rows) as store:
+        async with open_for_a_moment(rows) as store:
             download = fix_download(rows, asked, store.chain_head)
             await record_download(download, Sender(store, SENDER), at=now, email=who(), ip_address=LOOPBACK)
             return _Fixed(pieces=download.pieces(), size=download.totals.size), store.recovery

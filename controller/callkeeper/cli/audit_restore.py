@@ -20,7 +20,7 @@ def restore(*, backup: Path, target: Path, signing_key: Path | None) -> None:
 
     Every file is checked against the backup's list. The chain goes on where the backup ended; a RestoreAudit row and a
     line of the chain say that it was restored, and of which instant the backup is. Rows acknowledged after that are not
-    in it.
+    in it. Where the backup was made without the private key, bring that back as well: no checkpoint is signed before.
 
     \b
     Examples:
@@ -33,9 +33,19 @@ def restore(*, backup: Path, target: Path, signing_key: Path | None) -> None:
     """  # noqa: D301 - click's mark for a paragraph to be kept as written is the character, not the two
     from callkeeper.audit.backup import restore as restore_backup  # noqa: PLC0415 - loaded when run
     from callkeeper.audit.errors import BackupError  # noqa: PLC0415 - likewise
+    from callkeeper.audit.layout import SIGNING_KEY  # noqa: PLC0415 - likewise
+    from callkeeper.cli.audit_own_rows import collect_what_is_logged  # noqa: PLC0415 - likewise
 
+    collect_what_is_logged()  # of a folder that had not its name yet; what matters of it is said below
     try:
         held = restore_backup(backup, target, signing_key=signing_key)
     except BackupError as error:
         raise CouldNotRun(str(error)) from error
     click.echo(f"Restored {held.rows:,} rows of the backup of {held.taken} to {target}; the log says so.")
+    key = signing_key or target / SIGNING_KEY
+    if held.rows and not key.exists():
+        click.echo(
+            f"The log's private key is not in the backup: put it in {target / SIGNING_KEY}, or name where it lies with "
+            "--signing-key when the log is written. Until then rows are taken and no checkpoint is signed.",
+            err=True,
+        )

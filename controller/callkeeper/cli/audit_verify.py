@@ -175,12 +175,12 @@ def _record(
     """Write the row; a log that somebody else writes, or that cannot be written, is said to go without."""
     from callkeeper.audit.errors import StoreBusy, StoreError  # noqa: PLC0415 - loaded when run
     from callkeeper.audit.sender import Sender  # noqa: PLC0415 - likewise
-    from callkeeper.audit.store import AuditStore, utc_now  # noqa: PLC0415 - likewise
+    from callkeeper.audit.store import utc_now  # noqa: PLC0415 - likewise
     from callkeeper.audit.verify_row import record_verification  # noqa: PLC0415 - likewise
-    from callkeeper.cli.audit_own_rows import LOOPBACK, SENDER, who  # noqa: PLC0415 - likewise
+    from callkeeper.cli.audit_own_rows import LOOPBACK, SENDER, open_for_a_moment, who  # noqa: PLC0415 - likewise
 
     async def record() -> None:
-        async with AuditStore.open(rows, signing_key=signing_key) as store:
+        async with open_for_a_moment(rows, signing_key=signing_key) as store:
             sender = Sender(store, SENDER, app_name=store.settings.application_name)
             await record_verification(found, len(against), sender, at=utc_now(), email=who(), ip_address=LOOPBACK)
 
