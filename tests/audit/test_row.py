@@ -63,6 +63,17 @@ def test_the_date_of_any_instant_is_its_second_in_utc(at, microsecond):
     assert date_text(at) == f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
+@given(
+    st.datetimes(datetime(1971, 1, 1), datetime(9998, 1, 1)),  # noqa: DTZ001 - given a zone below
+    st.lists(st.tuples(st.sampled_from([-1_000_001, -1_000_000, -1, 0, 999_999, 1_000_000]), st.integers(-23, 23))),
+)
+def test_dates_of_rows_that_follow_each_other_have_each_its_own_second(start, steps):
+    second = start.replace(microsecond=0, tzinfo=UTC)
+    for microseconds, hours in steps:
+        at = (second + timedelta(microseconds=microseconds)).astimezone(timezone(timedelta(hours=hours)))
+        assert date_text(at) == f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
 @given(JSON, st.booleans(), st.booleans())
 def test_compact_json_is_that_of_the_standard_library(value, ascii_only, sort_keys):
     encode = compact_encoder(ascii_only=ascii_only, sort_keys=sort_keys)

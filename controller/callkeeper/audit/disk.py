@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from callkeeper.audit.fallocate import take_beyond_end
+
 FILE_MODE = 0o600
 """Rows name people; only the store's own user reads them."""
 
@@ -69,6 +71,13 @@ class Disk(Protocol):
         """Take so many bytes of the disk for the file."""
         ...
 
+    def reserve_beyond(self, descriptor: int, offset: int, size: int) -> None:
+        """Take so many bytes of the disk from this offset on, behind the file's end; its length stays.
+
+        Only to make the next syncs cheaper: a file system that cannot do it raises.
+        """
+        ...
+
 
 class LocalDisk:
     """The machine's own file system."""
@@ -119,6 +128,10 @@ class LocalDisk:
             os.posix_fallocate(descriptor, 0, size)
         else:  # macOS: blocks that are written are taken
             os.write(descriptor, bytes(size))
+
+    def reserve_beyond(self, descriptor: int, offset: int, size: int) -> None:
+        """See `Disk`."""
+        take_beyond_end(descriptor, offset, size)
 
     def sync_folder(self, folder: Path) -> None:
         """See `Disk`."""

@@ -162,7 +162,8 @@ class StoreFiles:
             self.space.ran_out()
             position, recovery = recover(self.folder, disk=self.disk, now=self._now, trusted=trusted)
         limit = self.settings.rotation_bytes
-        journal = Journal(self.folder, position, disk=self.disk, now=self._now, limit_bytes=limit)
+        ahead = self.space.ahead_bytes
+        journal = Journal(self.folder, position, disk=self.disk, now=self._now, limit_bytes=limit, ahead_bytes=ahead)
         return journal, recovery.with_damage(damage)
 
 

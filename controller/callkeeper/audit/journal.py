@@ -15,6 +15,7 @@ from callkeeper.audit.commits import STATE_EVERY, STATE_EVERY_BYTES, Commit
 from callkeeper.audit.disk import Disk, create_complete, write_all
 from callkeeper.audit.layout import SegmentName, commits_name
 from callkeeper.audit.position import Head, Position
+from callkeeper.audit.room_ahead import RoomAhead
 from callkeeper.audit.routing import PreparedRow, Route, Router
 from callkeeper.audit.row import HEADER, date_text
 from callkeeper.audit.scan import count_rows
@@ -40,6 +41,7 @@ class Journal:
         disk: Disk,
         now: Callable[[], datetime],
         limit_bytes: int | None = None,
+        ahead_bytes: int = 0,
     ) -> None:
         """Go on from a position.
 
@@ -49,6 +51,7 @@ class Journal:
             disk: the port to the disk.
             now: the clock, aware.
             limit_bytes: after so many a file is continued in a further one; None: with the day only.
+            ahead_bytes: of the disk that are taken at a time for the day's segment to grow into.
         """
         self._folder = folder
         self._disk = disk
@@ -60,6 +63,7 @@ class Journal:
         self._side: int | None = None
         self._unsynced_bytes = 0
         self._state_size = 0
+        self._ahead = RoomAhead(disk, ahead_bytes)
 
     @property
     def marks(self) -> Mapping[str, int]:
@@ -122,10 +126,10 @@ class Journal:
 
     def close(self) -> None:
         """Let go of the files."""
-        for descriptor in (self._segment and self._segment[1], self._side):
-            if descriptor is not None:
-                os.close(descriptor)
-        self._segment = self._side = None
+        self._close_segment()
+        if self._side is not None:
+            os.close(self._side)
+        self._side = None
 
     def _write(self, route: Route) -> int:
         data = b"".join([prepared[0] for prepared in route.rows])
@@ -134,6 +138,8 @@ class Journal:
         commit = self._commit_of(route, data)
         line, chain = commit.line(self._at.chain)
         try:
+            if not route.name.run:
+                self._ahead.grow(descriptor, commit.offset, commit.offset + commit.size)
             write_all(self._disk, descriptor, data)
             self._disk.sync(descriptor)
         finally:
@@ -185,10 +191,18 @@ class Journal:
         self._at.files[str(name)] = (max(size, len(HEADER)), rows)
         descriptor = self._disk.open(path, _APPEND)
         if not name.run:
-            if self._segment is not None:
-                os.close(self._segment[1])
+            self._close_segment()
             self._segment = name, descriptor
         return descriptor
+
+    def _close_segment(self) -> None:
+        if self._segment is not None:
+            descriptor = self._segment[1]
+            self._segment = None
+            try:
+                self._ahead.give_back(descriptor)
+            finally:
+                os.close(descriptor)
 
     def _open_side(self) -> None:
         if self._side is None:

@@ -55,6 +55,12 @@ _UNSAFE = re.compile(
 
 _encode = compact_encoder(ascii_only=False, sort_keys=True)
 _kept_who: dict[tuple[str, str, str], str] = {}
+_Second = tuple[datetime, datetime, str]
+"""The first and the last microsecond of a second, and its text."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_kept_second: _Second = (_EPOCH, _EPOCH, "1970-01-01 00:00:00")
+"""Of the last row: most rows are of the moment of the row before."""
 
 
 def row(event: AuditEvent) -> bytes:
@@ -74,10 +80,8 @@ def row(event: AuditEvent) -> bytes:
 
 def date_text(at: datetime) -> str:
     """An aware instant as `YYYY-MM-DD HH:MM:SS` in UTC, the fraction of the second cut off."""
-    second = at.timestamp() // 1
-    if -_EXACT_SECONDS < second < _EXACT_SECONDS:
-        return _second_text(second)
-    return at.astimezone(UTC).isoformat(" ")[:DATE_LENGTH]
+    first, last, text = _kept_second
+    return text if first <= at <= last else _other_second(at)
 
 
 def csv_field(text: str) -> str:
@@ -87,10 +91,20 @@ def csv_field(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if '"' in text or "," in text else text
 
 
+def _other_second(at: datetime) -> str:
+    global _kept_second  # noqa: PLW0603 - replaced whole: what any thread reads of it belongs together
+    second = at.timestamp() // 1
+    if not -_EXACT_SECONDS < second < _EXACT_SECONDS:
+        return at.astimezone(UTC).isoformat(" ")[:DATE_LENGTH]
+    _kept_second = _second(second)
+    return _kept_second[2]
+
+
 @lru_cache(maxsize=1024)
-def _second_text(second: float) -> str:
-    """Rows of one moment share their text: making it takes as long as half a row."""
-    return datetime.fromtimestamp(second, UTC).isoformat(" ")[:DATE_LENGTH]
+def _second(second: float) -> _Second:
+    """Of rows that are not in order: making the text takes as long as half a row."""
+    first = datetime.fromtimestamp(second, UTC)
+    return first, first.replace(microsecond=999_999), first.isoformat(" ")[:DATE_LENGTH]
 
 
 def _who(fields: tuple[str, str, str]) -> str:
@@ -111,9 +125,10 @@ def _line(head: str, event: AuditEvent, details: Mapping[str, Any]) -> bytes:
         raise EventError(f"{event.id} {event.action}: details are not plain JSON: {error}") from error
     if not text.isascii() or "\x7f" in text:
         text = _UNSAFE.sub(_escape, text)
-    rest = "," + text[1:] if len(text) > len("{}") else "}"
-    quoted = rest.replace('"', '""')
-    return f'{head}"{{""id"":""{event.sender}:{event.sequence}""{quoted}"\r\n'.encode()
+    # The id first: in place of the brace that opens what was encoded.
+    more = "," if details else ""
+    quoted = text.replace('"', '""')
+    return f'{head}"{{""id"":""{event.sender}:{event.sequence}""{more}{quoted[1:]}"\r\n'.encode()
 
 
 def _escape(match: re.Match[str]) -> str:

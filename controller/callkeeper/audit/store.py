@@ -289,8 +289,10 @@ class AuditStore:
                 await self._upkeep.last_checkpoint()
         finally:
             self._thread.shutdown()
-            self._files.close()
-            os.close(lock)
+            try:
+                self._files.close()
+            finally:
+                os.close(lock)
 
     async def __aenter__(self) -> Self:
         return self
@@ -306,15 +308,21 @@ class AuditStore:
     def _take(self, events: Iterable[AuditEvent]) -> asyncio.Future[None]:
         """Queue what is new of them; done when it is on disk."""
         rows = []
-        marks: dict[str, int] = {}
-        for event in events:
-            sender, sequence = event.sender, event.sequence
-            if sequence > (marks.get(sender) or self._marks.get(sender, 0)):
-                rows.append((row(event if event.at <= self._latest else self._not_ahead(event)), sender, sequence))
-                marks[sender] = sequence
+        marks = self._marks
+        before = []  # what to go back to, should one of them be no row
+        try:
+            for event in events:
+                sender, sequence = event.sender, event.sequence
+                mark = marks.get(sender, 0)
+                if sequence > mark:
+                    rows.append((row(event if event.at <= self._latest else self._not_ahead(event)), sender, sequence))
+                    before.append((sender, mark))
+                    marks[sender] = sequence
+        except BaseException:
+            marks.update(reversed(before))
+            raise
         if not rows and self._commits.is_idle:
             return self._commits.nothing()
-        self._marks.update(marks)
         return self._commits.add(rows)
 
     def _not_ahead(self, event: AuditEvent) -> AuditEvent:
