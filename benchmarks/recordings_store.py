@@ -18,10 +18,11 @@ from callkeeper.kinds.terms import Mode
 from callkeeper.policy.call import Call, Party
 from callkeeper.policy.config import PolicySection, RecorderConfig
 from callkeeper.policy.directory import Directory, Licence, User, line
-from callkeeper.recorder.calls import Arrival, Calls
+from callkeeper.recorder.calls.arrival import Arrival
+from callkeeper.recorder.calls.keeping import SegmentKeeper
+from callkeeper.recorder.calls.ongoing import Calls
 from callkeeper.recorder.clock import SystemClock
 from callkeeper.recorder.interpreter import Interpreter
-from callkeeper.recorder.keeping import SegmentKeeper
 from callkeeper.recorder.store.instants import EPOCH
 from callkeeper.recorder.store.search import EVERYTHING, Place, Search, Viewer
 from callkeeper.recorder.store.sqlite import DATABASE, SqliteStore
@@ -103,7 +104,6 @@ async def _starts(folder: Path, seconds: int) -> list[Row]:
     calls = Calls(
         programming=_Programmed(),  # type: ignore[arg-type]  # the two members that starting a segment looks at
         users=_Users(Directory.of(people)),  # type: ignore[arg-type]  # likewise
-        audit=None,  # type: ignore[arg-type]  # nobody acts
         clock=SystemClock(),
         keeper=keeper,
         last_number=0,

@@ -14,12 +14,12 @@ from callkeeper.audit.mask import MIN_KEY_BYTES, NumberMask
 from callkeeper.audit.verification import Verification
 from callkeeper.recorder.app import create_app, openapi
 from callkeeper.recorder.auditing import Actor
+from callkeeper.recorder.calls.segment import Segment
 from callkeeper.recorder.config_store import Pointer
 from callkeeper.recorder.files import LocalDisk
 from callkeeper.recorder.media.files import MediaFiles
 from callkeeper.recorder.parts import RecorderParts
 from callkeeper.recorder.principals import Principal
-from callkeeper.recorder.segment import Segment
 from callkeeper.recorder.store.port import Reading, Writing
 from callkeeper.recorder.store.recovery import Recovery
 

@@ -7,12 +7,12 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from callkeeper.recorder.calls.keeping import SegmentKeeper
+from callkeeper.recorder.calls.segment import Segment
 from callkeeper.recorder.clock import Clock
-from callkeeper.recorder.keeping import SegmentKeeper
 from callkeeper.recorder.programming import Programming
 from callkeeper.recorder.retention.clock_guard import ClockGuard
 from callkeeper.recorder.retention.sweeper import Sweep, Sweeper
-from callkeeper.recorder.segment import Segment
 from callkeeper.recorder.store.ledger import LedgerState
 from callkeeper.recorder.store.outbox import OutboxSize
 

@@ -6,11 +6,13 @@ from ipaddress import IPv4Network, IPv6Network
 from callkeeper.audit.mask import NumberMask
 from callkeeper.policy.directory import Directory
 from callkeeper.recorder.auditing import AuditReader, AuditSink
-from callkeeper.recorder.calls import Calls
+from callkeeper.recorder.calls.keeping import SegmentKeeper
+from callkeeper.recorder.calls.on_demand import OnDemand
+from callkeeper.recorder.calls.ongoing import Calls
+from callkeeper.recorder.calls.pausing import Pausing
 from callkeeper.recorder.clock import Clock, SystemClock
 from callkeeper.recorder.config_store import ConfigStore
 from callkeeper.recorder.http.door import Principals
-from callkeeper.recorder.keeping import SegmentKeeper
 from callkeeper.recorder.locating import Locator, NoLocator
 from callkeeper.recorder.media.files import MediaFiles
 from callkeeper.recorder.media.keeping import MediaKeeper
@@ -74,6 +76,8 @@ class Recorder:
         programming: the config in force.
         users: the directory in force.
         calls: the segments.
+        on_demand: recordings that users start and stop.
+        pausing: of what is captured.
         keeper: writes them behind.
         media: takes and keeps what is recorded.
         reader: finds and shows recordings.
@@ -92,6 +96,8 @@ class Recorder:
     programming: Programming
     users: Users
     calls: Calls
+    on_demand: OnDemand
+    pausing: Pausing
     keeper: SegmentKeeper
     media: MediaKeeper
     reader: RecordingsReader
@@ -126,22 +132,23 @@ class Recorder:
         calls = Calls(
             programming=programming,
             users=users,
-            audit=parts.audit,
             clock=parts.clock,
             keeper=keeper,
             last_number=parts.store.recovery.last_number,
             on_decision=metrics.decided,
         )
         metrics.watch(programming=programming, clock=parts.clock, keeper=keeper, open_segments=lambda: calls.open_count)
+        store, audit, clock = parts.store, parts.audit, parts.clock
+        pausing = Pausing(calls=calls, audit=audit, clock=clock)
         media = MediaKeeper(
             files=parts.media_files,
-            store=parts.store,
+            store=store,
             calls=calls,
-            clock=parts.clock,
+            pauses=pausing,
+            clock=clock,
             on_end=metrics.upload_ended,
             supervisor=supervisor,
         )
-        store, audit, clock = parts.store, parts.audit, parts.clock
         guard = ClockGuard(store, audit, clock, parts.steady_clock)
         sweeper = Sweeper(
             store=store, media=media, programming=programming, guard=guard, clock=clock, on_sweep=metrics.swept
@@ -155,6 +162,8 @@ class Recorder:
             programming=programming,
             users=users,
             calls=calls,
+            on_demand=OnDemand(calls=calls, users=users, audit=audit, clock=clock, keeper=keeper),
+            pausing=pausing,
             keeper=keeper,
             media=media,
             reader=RecordingsReader(store=store, audit=audit, clock=clock, programming=programming, mask=parts.mask),

@@ -139,7 +139,7 @@ async def test_a_start_just_before_the_end_keeps_the_beginning(recorder: Stage) 
     segment = await recorder.segment()
     await keep(recorder, segment, WAV)
     media = recorder.recorder.media
-    started = await recorder.recorder.calls.start_recording(segment, "ada", ADA)
+    started = await recorder.recorder.on_demand.start(segment, "ada", ADA)
     recorder.recorder.calls.end(started.id)
     assert media.buffers.open_count == 0
     assert (await send(recorder, f"{segment}-1", b"", len(WAV))).json()["sha256"] == sha256(WAV).hexdigest()

@@ -27,7 +27,7 @@ from tests.recorder.store.making import (
 
 from callkeeper.policy.call import Party
 from callkeeper.policy.directory import Licence, User, UserStatus, line
-from callkeeper.recorder import segment as segments
+from callkeeper.recorder.calls import transitions
 from callkeeper.recorder.retired_users import Retired
 from callkeeper.recorder.store.ledger import LedgerState
 from callkeeper.recorder.store.port import Reading, Store, Writing
@@ -255,8 +255,8 @@ class StoreContract:
 
     async def test_parties_are_those_of_the_time_it_was_captured(self, store: Store) -> None:
         begun = segment(1)
-        joined = segments.change(begun, replace(begun.call, participants=(Party(number="+4930"),)), PEOPLE, later(5))
-        left = segments.change(joined, begun.call, PEOPLE, later(9))
+        joined = transitions.change(begun, replace(begun.call, participants=(Party(number="+4930"),)), PEOPLE, later(5))
+        left = transitions.change(joined, begun.call, PEOPLE, later(9))
         await store.write(lambda rows: rows.save_segments([left]))
         assert await ids(store, Search(number="+4930")) == ["segment1-1"]
 

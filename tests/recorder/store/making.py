@@ -8,9 +8,9 @@ from callkeeper.audit.actions import Action
 from callkeeper.policy.call import Call, Identity, Party
 from callkeeper.policy.config import PolicySection, RecorderConfig
 from callkeeper.policy.directory import Directory, Licence, User
-from callkeeper.recorder import segment as segments
+from callkeeper.recorder.calls import transitions
+from callkeeper.recorder.calls.segment import Segment
 from callkeeper.recorder.retired_users import Retired
-from callkeeper.recorder.segment import Segment
 from callkeeper.recorder.store.outbox import Event
 from callkeeper.recorder.store.port import Writing
 from callkeeper.recorder.store.recording import KeptRecording, Media, Note, Status
@@ -38,7 +38,7 @@ def segment(number: int, config: RecorderConfig = ALWAYS, **call: Any) -> Segmen
     """The n-th segment, started n seconds after `NOW`."""
     told = Call(native_id=f"n-{number}", conversation=f"c-{number}", calling=Party(number="+390212345"))
     told = replace(told, **({"called": Party(user="ada")} | call))
-    return segments.begin(
+    return transitions.begin(
         identifier=f"segment{number}",
         number=number,
         call=told,
@@ -52,7 +52,7 @@ def segment(number: int, config: RecorderConfig = ALWAYS, **call: Any) -> Segmen
 
 
 def ended(found: Segment, seconds: float = 60) -> Segment:
-    return segments.end(found, found.started + timedelta(seconds=seconds))
+    return transitions.end(found, found.started + timedelta(seconds=seconds))
 
 
 def event(number: int = 1, action: Action = Action.ADD_NOTE) -> Event:

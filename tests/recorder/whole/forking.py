@@ -25,7 +25,7 @@ import uvloop
 from sqlalchemy import Engine, event
 from tests.recorder import served
 
-from callkeeper.recorder import keeping
+from callkeeper.recorder.calls import keeping
 from callkeeper.recorder.outbox_audit import StoreOutbox
 from callkeeper.recorder.retention import sweeper
 from callkeeper.recorder.retention.clock_guard import SteadyClock

@@ -12,7 +12,7 @@ from callkeeper.policy.call import Call, CallKind, Consent, Direction, Identity,
 from callkeeper.policy.compile import UsedConfirmation
 from callkeeper.policy.directory import Licence, Role, User, UserStatus, line
 from callkeeper.recorder import bounds
-from callkeeper.recorder.calls import Arrival
+from callkeeper.recorder.calls.arrival import Arrival
 
 # No control characters: they have no place in an identifier and would travel into files and terminals.
 PLAIN = r"^[^\x00-\x1f\x7f]*$"

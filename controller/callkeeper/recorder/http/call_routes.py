@@ -13,7 +13,8 @@ from starlette.responses import JSONResponse, Response
 from callkeeper.policy.directory import Role
 from callkeeper.recorder import bounds
 from callkeeper.recorder.auditing import Actor
-from callkeeper.recorder.calls import unknown_segment
+from callkeeper.recorder.calls.refusals import unknown_segment
+from callkeeper.recorder.calls.segment import Segment
 from callkeeper.recorder.http.answers import SegmentAnswer, SegmentsAnswer
 from callkeeper.recorder.http.bodies import StartBody, UpdateBody
 from callkeeper.recorder.http.documented import documented
@@ -21,7 +22,6 @@ from callkeeper.recorder.http.door import ActorOf
 from callkeeper.recorder.http.rights import own_reference, sees_segment, users_seen
 from callkeeper.recorder.http.shown import shown_segment
 from callkeeper.recorder.parts import Recorder
-from callkeeper.recorder.segment import Segment
 
 
 class SegmentResponse(JSONResponse):
@@ -110,7 +110,7 @@ def _add_on_demand(app: FastAPI, recorder: Recorder) -> None:
         **documented({200: (SegmentAnswer, "The segment")}, *_ON_DEMAND, "start-refused", "too-many-recordings"),
     )
     async def start(segment: SegmentId, actor: ActorOf) -> Response:
-        started = await calls.start_recording(segment, own(segment, actor), actor)
+        started = await recorder.on_demand.start(segment, own(segment, actor), actor)
         return told(started, actor)
 
     @app.post(
@@ -119,7 +119,7 @@ def _add_on_demand(app: FastAPI, recorder: Recorder) -> None:
         **documented({200: (SegmentAnswer, "The segment")}, *_ON_DEMAND, "automatic-recording"),
     )
     async def stop(segment: SegmentId, actor: ActorOf) -> Response:
-        stopped = await calls.stop_recording(segment, own(segment, actor), actor)
+        stopped = await recorder.on_demand.stop(segment, own(segment, actor), actor)
         return told(stopped, actor)
 
     def whose(segment: str, actor: Actor) -> str | None:
@@ -132,7 +132,7 @@ def _add_on_demand(app: FastAPI, recorder: Recorder) -> None:
         **documented({200: (SegmentAnswer, "The segment")}, *_ON_DEMAND, "not-recording"),
     )
     async def pause(segment: SegmentId, actor: ActorOf) -> Response:
-        paused = await calls.pause_recording(segment, whose(segment, actor), actor)
+        paused = await recorder.pausing.pause(segment, whose(segment, actor), actor)
         return told(paused, actor)
 
     @app.post(
@@ -141,7 +141,7 @@ def _add_on_demand(app: FastAPI, recorder: Recorder) -> None:
         **documented({200: (SegmentAnswer, "The segment")}, *_ON_DEMAND),
     )
     async def resume(segment: SegmentId, actor: ActorOf) -> Response:
-        resumed = await calls.resume_recording(segment, whose(segment, actor), actor)
+        resumed = await recorder.pausing.resume(segment, whose(segment, actor), actor)
         return told(resumed, actor)
 
 

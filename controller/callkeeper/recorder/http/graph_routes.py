@@ -15,14 +15,15 @@ from starlette.responses import JSONResponse, Response
 
 from callkeeper.policy.call import Call, Consent
 from callkeeper.recorder import bounds
-from callkeeper.recorder.calls import Arrival, Calls
+from callkeeper.recorder.calls.arrival import Arrival
+from callkeeper.recorder.calls.ongoing import Calls
+from callkeeper.recorder.calls.segment import Segment
 from callkeeper.recorder.errors import Conflict, Unknown
 from callkeeper.recorder.http.answers import Answer, SegmentAnswer
 from callkeeper.recorder.http.bodies import Body, Identifier
 from callkeeper.recorder.http.documented import documented
 from callkeeper.recorder.http.shown import shown_segment
 from callkeeper.recorder.parts import Recorder
-from callkeeper.recorder.segment import Segment
 from callkeeper.recorder.teams.calls import Step, TeamsCalls
 from callkeeper.recorder.teams.events import PartiesChanged, SegmentEnded, SegmentStarted
 from callkeeper.recorder.teams.notifications import read_notification

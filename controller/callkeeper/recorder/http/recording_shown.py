@@ -5,13 +5,13 @@ from itertools import pairwise
 from typing import Any
 
 from callkeeper.policy.retention import Hold, RetentionTerms, under_hold, while_held
+from callkeeper.recorder.calls.segment import Stretch
 from callkeeper.recorder.clock import instant_text
 from callkeeper.recorder.media.facts import playable
 from callkeeper.recorder.recordings.deleting import Erasure
 from callkeeper.recorder.recordings.reading import Details
 from callkeeper.recorder.retention.holds import terms_of_holds
 from callkeeper.recorder.retention.sweeper import Sweep
-from callkeeper.recorder.segment import Stretch
 from callkeeper.recorder.store.recording import KeptRecording, Note
 from callkeeper.recorder.store.retention import KeptHold
 

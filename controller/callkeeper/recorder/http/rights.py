@@ -8,8 +8,8 @@ is made.
 from collections.abc import Mapping
 
 from callkeeper.policy.directory import Directory, Role, User
+from callkeeper.recorder.calls.segment import Segment
 from callkeeper.recorder.principals import Principal
-from callkeeper.recorder.segment import Segment
 
 USER, SUPERVISOR, ADMINISTRATOR = Role.USER, Role.SUPERVISOR, Role.ADMINISTRATOR
 AUDITOR, SETTINGS, INGEST = Role.AUDITOR, Role.SETTINGS, Role.INGEST

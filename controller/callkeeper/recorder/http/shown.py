@@ -11,9 +11,9 @@ from callkeeper.policy.config import RecorderConfig, Source
 from callkeeper.policy.decision import Decision, Step
 from callkeeper.policy.directory import User, user_to_json
 from callkeeper.policy.rules import Rules
+from callkeeper.recorder.calls.segment import Recording, Segment, UserRecordings
 from callkeeper.recorder.clock import instant_text
 from callkeeper.recorder.locating import Locator
-from callkeeper.recorder.segment import Recording, Segment, UserRecordings
 from callkeeper.recorder.store.recording import recording_id
 
 

@@ -19,6 +19,7 @@ from itertools import count
 from typing import Protocol
 
 from callkeeper.recorder import bounds
+from callkeeper.recorder.calls.segment import Segment
 from callkeeper.recorder.clock import Clock
 from callkeeper.recorder.errors import Conflict, Full, Unprocessable
 from callkeeper.recorder.files import GrowingFile
@@ -28,7 +29,6 @@ from callkeeper.recorder.media.part import MEDIA_RESERVE_BYTES, NoRoom, Part
 from callkeeper.recorder.media.recognition import UnknownContent, recognise
 from callkeeper.recorder.media.refusals import mismatch, see_sender, storage_error
 from callkeeper.recorder.media.uploads import Uploads
-from callkeeper.recorder.segment import Segment
 from callkeeper.recorder.store.recording import key_of, recording_id
 
 _BLOCK_BYTES = 1024 * 1024

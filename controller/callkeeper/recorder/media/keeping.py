@@ -15,6 +15,7 @@ from typing import Protocol
 import structlog
 
 from callkeeper.recorder import bounds
+from callkeeper.recorder.calls.segment import Segment
 from callkeeper.recorder.clock import Clock
 from callkeeper.recorder.errors import RecorderError
 from callkeeper.recorder.media.buffers import Buffers, Waiting
@@ -22,7 +23,6 @@ from callkeeper.recorder.media.files import MediaFiles
 from callkeeper.recorder.media.lanes import Lanes
 from callkeeper.recorder.media.refusals import storage_error
 from callkeeper.recorder.media.uploads import Captures, Upload, Uploads
-from callkeeper.recorder.segment import Segment
 from callkeeper.recorder.store.port import Reading, Store, Writing
 from callkeeper.recorder.store.recording import KeptRecording, Status
 from callkeeper.recorder.store.search import EVERYTHING, Place, Search
@@ -38,11 +38,15 @@ _PAGE = 200
 
 
 class Captured(Captures, Waiting, Protocol):
-    """What the calls know, and do, about what is captured."""
+    """What the calls know about what is captured."""
 
     def watch(self, told: Callable[[Segment], None]) -> None:
         """Have this told of every segment whenever it begins, changes or ends."""
         ...
+
+
+class Pauses(Protocol):
+    """What is known of pauses in what is captured."""
 
     async def resume_due(self) -> None:
         """End the pauses that have lasted as long as they may."""
@@ -58,6 +62,7 @@ class MediaKeeper:
         files: MediaFiles,
         store: Store,
         calls: Captured,
+        pauses: Pauses,
         clock: Clock,
         on_end: Callable[[str, int], None],
         supervisor: Supervisor,
@@ -68,6 +73,7 @@ class MediaKeeper:
             files: where it lies.
             store: told of what is complete.
             calls: tells of segments and recordings in memory.
+            pauses: are ended when they are over.
             clock: tells the time.
             on_end: told how each upload ended, in a word, and its bytes.
             supervisor: keeps the looking running.
@@ -87,7 +93,7 @@ class MediaKeeper:
             on_end=on_end,
         )
         self.buffers = Buffers(files=files, lanes=self._lanes, uploads=self.uploads, calls=calls, clock=clock)
-        self._calls = calls
+        self._pauses = pauses
         calls.watch(self.buffers.follow)
         self._task: asyncio.Task[None] | None = None
 
@@ -181,7 +187,7 @@ class MediaKeeper:
 
     async def tick(self) -> None:
         """End pauses that are over, sync what waits for it, let go of what nobody sends."""
-        await self._calls.resume_due()
+        await self._pauses.resume_due()
         idle = self._clock.now() - timedelta(seconds=bounds.UPLOAD_IDLE_SECONDS)
         for upload in self.uploads.all:
             if upload.sender is None and upload.touched < idle and not upload.finishing:

@@ -2,9 +2,9 @@
 
 import errno
 
+from callkeeper.recorder.calls.segment import Recording, Segment
 from callkeeper.recorder.errors import Conflict, StorageFault, StorageFull, Unknown
 from callkeeper.recorder.media.part import NoRoom
-from callkeeper.recorder.segment import Recording, Segment
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 

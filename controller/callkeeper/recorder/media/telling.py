@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from callkeeper.policy.retention import clock_start
+from callkeeper.recorder.calls.segment import Segment
 from callkeeper.recorder.errors import StorageFault
 from callkeeper.recorder.media.refusals import unknown_recording
-from callkeeper.recorder.segment import Segment
 from callkeeper.recorder.store.port import Writing
 from callkeeper.recorder.store.recording import Media, Status
 from callkeeper.recorder.store.search import EVERYTHING

@@ -19,6 +19,7 @@ from typing import Protocol, TypeVar
 import structlog
 
 from callkeeper.recorder import bounds
+from callkeeper.recorder.calls.segment import Recording, Segment
 from callkeeper.recorder.clock import Clock
 from callkeeper.recorder.errors import Full, RecorderError, Unprocessable
 from callkeeper.recorder.media.files import MediaFiles, is_recording_name
@@ -34,7 +35,6 @@ from callkeeper.recorder.media.refusals import (
     unknown_recording,
 )
 from callkeeper.recorder.media.telling import keep_channels, keep_media
-from callkeeper.recorder.segment import Recording, Segment
 from callkeeper.recorder.store.port import Reading, Store
 from callkeeper.recorder.store.recording import KeptRecording, Media, Status, key_of
 from callkeeper.recorder.store.search import EVERYTHING

@@ -24,8 +24,8 @@ from typing import Protocol, TypeVar
 
 from callkeeper.policy.call import Call
 from callkeeper.policy.directory import User
+from callkeeper.recorder.calls.segment import Segment
 from callkeeper.recorder.retired_users import Retired
-from callkeeper.recorder.segment import Segment
 from callkeeper.recorder.store.ledger import LedgerRow, LedgerState
 from callkeeper.recorder.store.outbox import Event, OutboxSize
 from callkeeper.recorder.store.recording import KeptDecision, KeptRecording, Media, Note, Status

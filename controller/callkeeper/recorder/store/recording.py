@@ -1,7 +1,7 @@
 """A recording as the store keeps it: its names, how it stands, its media, its notes, and why it was made.
 
 What is asked of recordings is in `search`, what protects and removes them in `retention`; a recording that is being
-made, in memory, is `recorder.segment.Recording`.
+made, in memory, is `calls.segment.Recording`.
 
 Facts:
     - A recording has two names: `id`, shown outside (`<segment>-<n>`), and `key`, a number that orders recordings by
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from callkeeper.recorder.segment import Stretch
+from callkeeper.recorder.calls.segment import Stretch
 
 RECORDINGS_BITS = 20
 """A segment has less than 2^20 recordings: 1,000 users with 1,000 recordings each (`bounds`) are below it."""

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from callkeeper.recorder.segment import Stretch
+from callkeeper.recorder.calls.segment import Stretch
 from callkeeper.recorder.store.instants import instant_of, micros
 from callkeeper.recorder.store.recording import KeptParty, KeptRecording, Media, Note, Status
 from callkeeper.recorder.store.schema import holds, notes, recording_parties, recording_tags, recordings, segments

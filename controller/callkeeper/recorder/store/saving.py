@@ -25,7 +25,7 @@ from sqlalchemy.dialects.sqlite import Insert
 from callkeeper.policy.call import Identity, Party
 from callkeeper.policy.numbers import normalize_number
 from callkeeper.policy.rules import Rules
-from callkeeper.recorder.segment import Recording, Segment
+from callkeeper.recorder.calls.segment import Recording, Segment
 from callkeeper.recorder.store.call_json import call_text
 from callkeeper.recorder.store.instants import micros
 from callkeeper.recorder.store.json_rows import Only, encode, every, insert_all

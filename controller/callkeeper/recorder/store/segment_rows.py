@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, case, delete, exists, func, or_, select, update
 
 from callkeeper.policy.call import Call
-from callkeeper.recorder.segment import Segment
+from callkeeper.recorder.calls.segment import Segment
 from callkeeper.recorder.store.call_json import call_of
 from callkeeper.recorder.store.instants import instant_of, micros
 from callkeeper.recorder.store.ledger import LedgerRow, LedgerState

@@ -23,8 +23,8 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
+from callkeeper.recorder.calls.segment import Segment
 from callkeeper.recorder.errors import StorageFault
-from callkeeper.recorder.segment import Segment
 from callkeeper.recorder.store.checkpoints import Checkpoints
 from callkeeper.recorder.store.migrating import upgrade
 from callkeeper.recorder.store.migrations.versions.v0002_users import RETIRED, USERS, USERS_IN_STORE

@@ -16,8 +16,8 @@ import asyncio
 import structlog
 
 from callkeeper.recorder import bounds
+from callkeeper.recorder.calls.segment import Segment
 from callkeeper.recorder.errors import RowsRefused, StorageFault
-from callkeeper.recorder.segment import Segment
 from callkeeper.recorder.store.port import Store
 from callkeeper.tasks.supervising import failure_of
 

@@ -10,10 +10,11 @@ import structlog
 from tests.recorder.stage import Stage, config
 from tests.recorder.store.making import NOW, ended, later, segment
 
-from callkeeper.recorder import bounds, keeping
+from callkeeper.recorder import bounds
+from callkeeper.recorder.calls import keeping
+from callkeeper.recorder.calls.keeping import SegmentKeeper
+from callkeeper.recorder.calls.segment import Segment
 from callkeeper.recorder.errors import RowsRefused, StorageFault
-from callkeeper.recorder.keeping import SegmentKeeper
-from callkeeper.recorder.segment import Segment
 from callkeeper.recorder.store.recording import Status
 from callkeeper.recorder.store.search import EVERYTHING, Search
 from callkeeper.recorder.store.sqlite import SqliteStore
