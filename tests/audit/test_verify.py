@@ -9,11 +9,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.audit.making import NOON, Clock, event, seconds
+from tests.audit.making import NOON, Clock, event, identifiers, seconds
 
 from callkeeper.audit.checkpoints import Checkpoint, list_checkpoints, read_checkpoint
 from callkeeper.audit.commits import GENESIS, Commit, read_line
+from callkeeper.audit.export import export_range
 from callkeeper.audit.layout import CHECKPOINTS
+from callkeeper.audit.log_settings import LogSettings
 from callkeeper.audit.signing import load_keys
 from callkeeper.audit.store import AuditStore
 from callkeeper.audit.verification import Trouble
@@ -159,6 +161,31 @@ async def test_rows_and_chain_written_anew_are_found_by_the_stores_own_checkpoin
     assert "something was altered from the first row on, and the chain written anew" in str(found.problems[0])
 
 
+async def test_a_log_that_nothing_signs_is_told_and_is_damage_where_its_key_is_known(tmp_path):
+    await fill(tmp_path)
+    key = load_keys(tmp_path / "signing-key.pem")[0].public
+    path = tmp_path / CHECKPOINTS
+    first = path.read_bytes().splitlines(keepends=True)[0]
+    for left in (first, b""):  # the line of the key alone, and nothing at all
+        path.write_bytes(left)
+        (note,) = verify(tmp_path).notes
+        assert "whoever could write the files could write this log" in note
+        (problem,) = verify(tmp_path, public_keys=[key]).problems
+        assert (problem.trouble, problem.file) == (Trouble.SIGNATURE_WRONG, CHECKPOINTS)
+        assert "the file was removed or replaced" in problem.message
+
+
+async def test_checkpoints_that_were_cut_off_are_missed(tmp_path):
+    """Nobody needs a key to cut lines off and write rows and chain anew behind the last one that is left."""
+    await fill(tmp_path)
+    path = tmp_path / CHECKPOINTS
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+    found = verify(tmp_path)
+    assert found.sound
+    (note,) = found.notes
+    assert "the newest 4 rows, up to 2026-11-24 12:00:00 UTC, are signed by no checkpoint" in note
+
+
 async def test_a_store_cut_back_to_an_earlier_commit_is_found_by_a_later_checkpoint(tmp_path):
     kept = await fill(tmp_path)
     for path in [*tmp_path.glob(f"{NEXT}*"), tmp_path / CHECKPOINTS]:
@@ -221,3 +248,30 @@ async def test_a_file_that_was_put_there_is_found(tmp_path):
     (tmp_path / "audit-2026-11-20.csv").write_bytes((tmp_path / f"{DAY}.csv").read_bytes())
     (problem,) = verify(tmp_path).problems
     assert (problem.trouble, problem.file) == (Trouble.ROWS_UNPROVEN, "audit-2026-11-20.csv")
+
+
+LIKE_ONE = ["audit-2026-11-20.late-000.csv", f"{DAY}.part-0002.csv", f"{DAY}.part-001.csv.gz", "audit-2026-02-30.csv"]
+
+
+@pytest.mark.parametrize("name", LIKE_ONE)
+async def test_a_file_that_reads_like_one_of_the_log_is_found_and_stops_nothing(tmp_path, name):
+    await fill(tmp_path)
+    (tmp_path / name).write_bytes((tmp_path / f"{DAY}.csv").read_bytes())
+    (problem,) = verify(tmp_path).problems
+    assert (problem.trouble, problem.file) == (Trouble.ROWS_UNPROVEN, name)
+    assert len(identifiers(export_range(tmp_path, NOON - timedelta(days=400), NOON + timedelta(days=2)))) == 8
+    async with AuditStore.open(tmp_path, now=Clock(TOMORROW)) as store:
+        await store.apply(LogSettings(retention="30d", compress_closed=True))
+        await store.append([event(7, at=TOMORROW)])
+        await store.maintain()
+    assert (tmp_path / f"{DAY}.csv.gz").exists()
+
+
+async def test_a_file_that_cannot_be_read_is_named_and_the_rest_verified(tmp_path):
+    await fill(tmp_path)
+    (tmp_path / f"{DAY}.csv").unlink()
+    (tmp_path / f"{DAY}.csv").mkdir()
+    found = verify(tmp_path)
+    assert {(problem.trouble, problem.file) for problem in found.problems} == {(Trouble.ROWS_MISSING, f"{DAY}.csv")}
+    assert "cannot be read: Is a directory" in str(found.problems[0])
+    assert found.commits == 6

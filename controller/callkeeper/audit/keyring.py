@@ -3,6 +3,9 @@
 Without a key from outside, the first key of a store is believed on its own word: that finds whoever cannot sign. With
 one given from outside, a key is believed when that one vouches for it: it signed the change to it, or a line after it
 (each line holds the hash of the one before), and so on along the changes.
+
+A key that another one has followed signs nothing any more: what it signs afterwards is not believed, or one that was
+changed because it had leaked would be as good as before.
 """
 
 from collections.abc import Sequence
@@ -14,6 +17,9 @@ from callkeeper.audit.layout import CHECKPOINTS
 from callkeeper.audit.signed_line import SignedLine
 from callkeeper.audit.signing import key_id
 from callkeeper.audit.verification import Problem, Trouble
+
+_NONE = ""
+"""In use where a key came without the word of the one before, and nobody knows it from elsewhere."""
 
 
 @dataclass(slots=True)
@@ -78,24 +84,44 @@ def read_records(lines: Sequence[str], public_keys: Sequence[bytes]) -> SignedRe
             records.append((offset, record))
             previous, number = record.line.sha256, record.number
         offset += len(text) + 1
-    _believe(found, [record for _, record in records], set(given))
+    outdated = _outdated([record for _, record in records], set(given))
+    _believe(found, [record for _, record in records], set(given), outdated)
     vouched = False
     for where, record in reversed(records):
         # The line after it holds its hash: where that one is believed, so is this one, and its signature need not be
         # checked. Ten years have 90,000 lines.
         vouched = (vouched and record.line.sha256 in linked) or found.keys.signed(record.line)
-        if not vouched:
+        if not vouched or record.number in outdated:
             name = "the key" if isinstance(record, KeyRecord) else "checkpoint"
-            found.problems.append(
-                _problem(where, record.line.text, f"{name} of line {record.number}: {_why(found.keys, record)}")
-            )
+            why = _why(found.keys, record) if not vouched else f"its key {record.line.key} was no longer in use"
+            found.problems.append(_problem(where, record.line.text, f"{name} of line {record.number}: {why}"))
         elif isinstance(record, Checkpoint):
             found.checkpoints.append(record)
     found.checkpoints.reverse()
     return found
 
 
-def _believe(found: SignedRecords, records: Sequence[Checkpoint | KeyRecord], given: set[str]) -> None:
+def _outdated(records: Sequence[Checkpoint | KeyRecord], given: set[str]) -> set[int]:
+    """The numbers of lines whose key was not the one in use; where a line is missing before, any may have been."""
+    outdated: set[int] = set()
+    in_use: str | None = None
+    number = 0
+    for record in records:
+        if record.number != number + 1:
+            in_use = None
+        is_change = isinstance(record, KeyRecord) and record.reason == "rotated"
+        if in_use is not None and record.line.key != in_use and (is_change or isinstance(record, Checkpoint)):
+            outdated.add(record.number)
+        elif isinstance(record, KeyRecord):
+            new = key_id(record.public)
+            in_use = new if is_change or record.number == 1 or new in given else _NONE
+        number = record.number
+    return outdated
+
+
+def _believe(
+    found: SignedRecords, records: Sequence[Checkpoint | KeyRecord], given: set[str], outdated: set[int]
+) -> None:
     keys, believed = found.keys, found.keys.believed
     believed |= given
     if not given:
@@ -109,7 +135,7 @@ def _believe(found: SignedRecords, records: Sequence[Checkpoint | KeyRecord], gi
         if not isinstance(record, KeyRecord) or record.number == 1:
             continue
         new = key_id(record.public)
-        if record.reason == "rotated" and keys.signed(record.line):
+        if record.reason == "rotated" and record.number not in outdated and keys.signed(record.line):
             believed.add(new)
             found.notes.append(f"the key changed to {new} at {record.at}, signed by the key before")
         elif new not in given:

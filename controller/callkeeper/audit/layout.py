@@ -23,8 +23,12 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
 from operator import attrgetter
 from pathlib import Path
+
+from callkeeper.audit.event import FIRST_YEAR, LAST_YEAR
 
 LOCK = "lock"
 CHECKPOINTS = "checkpoints"
@@ -35,9 +39,16 @@ RESERVE = "reserve"
 UNSYNCED = "unsynced"
 COMPRESSED = ".gz"
 
+_NUMBER = r"\d{3}|[1-9]\d{3,9}"
 _NAME = re.compile(
-    r"audit-(\d{4}-\d{2}-\d{2})\.(?:(commits|deleted)|(?:(?:part-(\d{3,})|late-(\d{3,}))\.)?csv(\.gz)?)", re.ASCII
+    r"audit-(\d{4}-\d{2}-\d{2})\."
+    rf"(?:(commits|deleted)|(?:(?:part-(?!00[01]\.)({_NUMBER})|late-(?!000\.)({_NUMBER}))\.)?csv(\.gz)?)",
+    re.ASCII,
 )
+"""As the names are written, and in no other way: two names of one file would be two files with one name."""
+
+_LIKE_ONE = re.compile(r"audit-\d{4}-\d{2}-\d{2}\..*(?:csv|csv\.gz|commits|deleted)", re.ASCII)
+"""What a reader of `audit-*.csv` would take for one."""
 
 
 _ORDER = attrgetter("day", "run", "part")
@@ -66,12 +77,26 @@ class SegmentName:
     @classmethod
     def parse(cls, name: str) -> "SegmentName | None":
         """Read a file's name, compressed or not; None when it is no file with rows."""
-        match = _NAME.fullmatch(name)
+        match = _match(name)
         return cls._of(match) if match and not match[2] else None
 
     @classmethod
     def _of(cls, match: re.Match[str]) -> "SegmentName":
         return cls(match[1], int(match[4] or 0), int(match[3] or 1))
+
+
+def _match(name: str) -> re.Match[str] | None:
+    match = _NAME.fullmatch(name)
+    return match if match and _is_day(match[1]) else None
+
+
+@lru_cache(maxsize=16384)
+def _is_day(text: str) -> bool:
+    """Whether rows can lie in this day: ten years have as many as are kept."""
+    try:
+        return FIRST_YEAR <= date.fromisoformat(text).year <= LAST_YEAR
+    except ValueError:
+        return False
 
 
 def commits_name(day: str) -> str:
@@ -125,7 +150,7 @@ def list_store(folder: Path) -> Listing:
     plain: set[SegmentName] = set()
     compressed: set[SegmentName] = set()
     days: dict[str, list[str]] = {"commits": [], "deleted": []}
-    for match in filter(None, map(_NAME.fullmatch, os.listdir(folder))):  # noqa: PTH208 - names are wanted, not paths
+    for match in filter(None, map(_match, os.listdir(folder))):  # noqa: PTH208 - names are wanted, not paths
         if match[2]:
             days[match[2]].append(match[1])
         else:
@@ -136,6 +161,15 @@ def list_store(folder: Path) -> Listing:
         deleted_days=tuple(sorted(days["deleted"])),
         compressed=frozenset(compressed - plain),
     )
+
+
+def misnamed(folder: Path) -> list[str]:
+    """Names that read like a log's and are none: nothing of ours reads such files, other readers might.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return sorted(name for name in os.listdir(folder) if _LIKE_ONE.fullmatch(name) and _match(name) is None)  # noqa: PTH208 - as above
 
 
 def free_torn_name(path: Path) -> Path:

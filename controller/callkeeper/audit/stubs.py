@@ -34,6 +34,16 @@ class Stub:
     fields: Mapping[str, str]
     line: SignedLine
 
+    @property
+    def store(self) -> str:
+        """Names the store it was deleted from."""
+        return self.fields.get("store", "")
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """The rows and bytes it had."""
+        return self.number("rows"), self.number("bytes")
+
     def number(self, name: str) -> int:
         """A field that is a count."""
         return int(self.fields[name])

@@ -15,7 +15,7 @@ from pathlib import Path
 from callkeeper.audit.checkpoints import Checkpoint, checkpoint_lines, torn_checkpoint
 from callkeeper.audit.commits import GENESIS, Total
 from callkeeper.audit.keyring import Keyring, read_records
-from callkeeper.audit.layout import CHECKPOINTS, SegmentName, commits_name, deleted_name, list_store
+from callkeeper.audit.layout import CHECKPOINTS, SegmentName, commits_name, deleted_name, list_store, misnamed
 from callkeeper.audit.packed import PackedError
 from callkeeper.audit.row import HEADER
 from callkeeper.audit.scan import scan
@@ -23,7 +23,7 @@ from callkeeper.audit.side_lines import BadLine, Proof, SideLine, StateLine, sid
 from callkeeper.audit.stored_rows import open_rows
 from callkeeper.audit.stubs import Stub, read_stub_file
 from callkeeper.audit.verification import Problem, Tail, Trouble, Verification
-from callkeeper.audit.verify_checkpoints import HeldCheckpoints, Reached
+from callkeeper.audit.verify_checkpoints import HeldCheckpoints, Reached, see_signed
 from callkeeper.audit.verify_rows import CommittedBytes
 
 MOST_PROBLEMS = 1_000
@@ -61,6 +61,7 @@ class _Walk:
     rows: int = 0
     size: int = 0
     deleted_commits: int = 0
+    committed_at: str = ""
     in_flight: set[str] = field(default_factory=set)
     after_bad: bool = False
 
@@ -68,6 +69,7 @@ class _Walk:
 class _Verifier:
     def __init__(self, folder: Path, against: Sequence[Checkpoint], public_keys: Sequence[bytes]) -> None:
         self._folder = folder
+        self._key_given = bool(public_keys)
         self._records = read_records(checkpoint_lines(folder), public_keys)
         self._held = HeldCheckpoints(self._records.checkpoints, against)
         self._problems: list[Problem] = list(self._records.problems)
@@ -99,6 +101,8 @@ class _Verifier:
             self._bytes.close()
         for name in listing.segments:
             self._ends(name)
+        for stranger in misnamed(self._folder):
+            self._problem(Trouble.ROWS_UNPROVEN, stranger, "no file of a log has this name: it was put there")
         self._hold_stubs()
         self._hold_checkpoints()
         return self._result()
@@ -188,6 +192,7 @@ class _Verifier:
         at.commits += 1
         at.rows += proof.rows
         at.size += proof.size
+        at.committed_at = proof.at
         at.in_flight.add(proof.file)
         extent = self._extents.get(proof.file)
         if extent is None:
@@ -217,6 +222,10 @@ class _Verifier:
         except PackedError as error:
             self._missing.add(proof.file)
             self._commit_problem(Trouble.ROWS_ALTERED, proof, str(error))
+        except OSError as error:
+            if isinstance(error, PermissionError):
+                raise
+            self._commit_problem(Trouble.ROWS_MISSING, proof, f"they cannot be read: {error.strerror or error}")
         else:
             if digest is None:
                 self._commit_problem(Trouble.ROWS_MISSING, proof, "the file does not reach that far")
@@ -242,6 +251,9 @@ class _Verifier:
             return
         try:
             size, begin = rows.size, rows.read_at(len(HEADER), 0)
+        except OSError as error:
+            self._problem(Trouble.ROWS_MISSING, file, f"it cannot be read: {error.strerror or error}")
+            return
         finally:
             rows.close()
         extent = self._extents.get(file)
@@ -264,19 +276,32 @@ class _Verifier:
         for file, stub in self._stubs.items():
             extent = self._extents.get(file)
             is_gone = file in self._missing  # else a late row came, or the disk failed, before it could be removed
-            if extent is not None and is_gone and extent.rows != stub.number("rows"):
+            if stub.store != self._at.store:
+                # Several logs may be signed with one key.
+                message = f"the line about its deletion is of another log, {stub.store}: it proves nothing here"
+                self._problem(Trouble.SIGNATURE_WRONG, file, message)
+            elif extent is not None and is_gone and (extent.rows, extent.end) != stub.extent:
+                rows, size = stub.extent
                 message = (
-                    f"the line about its deletion says {stub.number('rows'):,} rows, committed were {extent.rows:,}"
+                    f"the line about its deletion says {rows:,} rows of {size:,} bytes, committed were {extent.rows:,} "
+                    f"of {extent.end:,}"
                 )
                 self._problem(Trouble.ROWS_MISSING, file, message)
 
     def _hold_checkpoints(self) -> None:
         at = self._at
-        reached = Reached(store=at.store, commits=at.commits, rows=at.rows, deleted_commits=at.deleted_commits)
-        for found in self._held.left(reached):
+        reached = Reached(
+            store=at.store,
+            commits=at.commits,
+            rows=at.rows,
+            deleted_commits=at.deleted_commits,
+            committed_at=at.committed_at,
+        )
+        unsigned = see_signed(self._records.checkpoints, reached, key_given=self._key_given)
+        for found in (*self._held.left(reached), unsigned):
             if isinstance(found, Problem):
                 self._problems.append(found)
-            else:
+            elif found is not None:
                 self._notes.append(found)
         self._problems += self._held.forged(self._records.keys, at.store)
 

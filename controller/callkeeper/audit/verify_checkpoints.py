@@ -1,10 +1,11 @@
-"""Holding checkpoints against the chain: which were met on the way, and what it means when one was not.
+"""Holding checkpoints against the chain: which were met on the way, and what it means where one was not, or none is.
 
 Not here: their signatures and links (`keyring`), the walk along the chain (`verify`).
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from callkeeper.audit.checkpoints import Checkpoint
 from callkeeper.audit.keyring import Keyring
@@ -12,6 +13,9 @@ from callkeeper.audit.layout import CHECKPOINTS
 from callkeeper.audit.verification import Problem, Trouble
 
 GIVEN = "the checkpoint given"
+
+USUALLY_SIGNED = timedelta(hours=3)
+"""After this a writer that can sign has signed: it does so every hour, and when it is closed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,12 +27,49 @@ class Reached:
         commits: there are.
         rows: there are.
         deleted_commits: of them, those whose side files retention has deleted, as signed lines say.
+        committed_at: when the last one was made, `YYYY-MM-DD HH:MM:SS` UTC, as its line says.
     """
 
     store: str
     commits: int
     rows: int
     deleted_commits: int
+    committed_at: str
+
+
+def see_signed(own: Sequence[Checkpoint], reached: Reached, *, key_given: bool) -> Problem | str | None:
+    """What it means that nothing signs the log, or not what was written last: lines can be cut off without any key.
+
+    Args:
+        own: checkpoints of the store, whose signatures fit.
+        reached: where the walk ended.
+        key_given: a key is known from elsewhere, so the log was signed with it.
+    """
+    if not reached.commits:
+        return None
+    if not own:
+        if key_given:
+            message = "no checkpoint is signed with a key given, though the log was: the file was removed or replaced"
+            return Problem(trouble=Trouble.SIGNATURE_WRONG, file=CHECKPOINTS, message=message)
+        return (
+            "no checkpoint is signed with a key that is believed: whoever could write the files could write this log; "
+            "hold it against one kept elsewhere (--against, --public-key)"
+        )
+    newest = own[-1]
+    if newest.rows < reached.rows and _is_overdue(newest.at, reached.committed_at):
+        return (
+            f"the newest {reached.rows - newest.rows:,} rows, up to {reached.committed_at} UTC, are signed by no "
+            f"checkpoint; the last is of {newest.at}: did the writer have no key, or were lines cut off?"
+        )
+    return None
+
+
+def _is_overdue(signed_at: str, committed_at: str) -> bool:
+    try:
+        committed = datetime.fromisoformat(committed_at).replace(tzinfo=UTC)
+        return committed - datetime.fromisoformat(signed_at) > USUALLY_SIGNED
+    except (ValueError, TypeError):
+        return False  # a time that was altered; that is told elsewhere
 
 
 class HeldCheckpoints:
