@@ -184,7 +184,7 @@ def test_what_cannot_be_asked_is_said_in_a_sentence(tmp_path: Path, monkeypatch:
         ([str(tmp_path / "nowhere")], "neither a folder nor a URL"),
         (["http://127.0.0.1:1"], "does not answer"),
         (["http://127.0.0.1:1", "--token-file", str(tmp_path / "empty")], "no token"),
-        (["http://127.0.0.1:1", "--token-file", str(tmp_path / "nowhere")], "no token"),
+        (["http://127.0.0.1:1", "--token-file", str(tmp_path / "nowhere")], "nowhere: No such file"),
         (["--url", "ftp://127.0.0.1"], "http://"),
         ([str(tmp_path), "--url", "http://127.0.0.1"], "once"),
     ):

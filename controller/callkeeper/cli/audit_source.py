@@ -44,10 +44,10 @@ def find_source(url: str | None, log_name: str | None, token_file: Path | None, 
 
     from callkeeper.audit.remote import Source  # noqa: PLC0415 - likewise
     from callkeeper.local.exits import CannotRun  # noqa: PLC0415 - likewise
-    from callkeeper.local.tokens import read_token  # noqa: PLC0415 - likewise
+    from callkeeper.local.tokens import given_token  # noqa: PLC0415 - likewise
 
     try:
-        headers = {} if token_file is None else {"Authorization": f"Bearer {read_token(token_file)}"}
+        headers = {} if token_file is None else {"Authorization": f"Bearer {given_token(token_file)}"}
         context = None if ca is None else ssl.create_default_context(cafile=ca)
     except CannotRun as error:
         raise CouldNotRun(error.message) from error

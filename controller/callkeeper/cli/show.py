@@ -65,11 +65,11 @@ def show(
         raise click.UsageError("options of a cluster and a DIR or URL exclude each other")
     from callkeeper.local.exits import CannotRun  # noqa: PLC0415 - see above
     from callkeeper.local.shown import page_json, page_text, show_folder, show_url  # noqa: PLC0415 - see above
-    from callkeeper.local.tokens import read_token  # noqa: PLC0415 - see above
+    from callkeeper.local.tokens import given_token  # noqa: PLC0415 - see above
 
     try:
         if source.startswith(("http://", "https://")):
-            token = read_token(authorization) if authorization is not None else None
+            token = given_token(authorization) if authorization is not None else None
             shown = asyncio.run(show_url(source, token))
         else:
             shown = asyncio.run(show_folder(Path(source), state))

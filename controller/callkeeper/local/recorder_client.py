@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from callkeeper.local.exits import CannotRun
 from callkeeper.local.running import read_running
 from callkeeper.local.state import is_held, state_folder
-from callkeeper.local.tokens import AUTHORIZATION, read_token
+from callkeeper.local.tokens import AUTHORIZATION, given_token
 
 TIMEOUT_SECONDS = 60
 """For each read; an import of 100,000 users is answered within some ten seconds."""
@@ -138,14 +138,14 @@ def find_recorder(source: str | None, *, state: Path | None = None, token_file: 
         CannotRun: there is none, or the token cannot be read.
     """
     if source is not None and source.lower().startswith(("http://", "https://")):
-        return RecorderClient(url=source, token=_token(token_file) if token_file is not None else None)
+        return RecorderClient(url=source, token=given_token(token_file) if token_file is not None else None)
     path = _running_state(source, state)
     running = read_running(path) if is_held(path) else None
     if running is None or running.url is None:
         named = source if source is not None else str(path)
         what = "runs no recorder of its own" if running is not None else "does not run"
         raise CannotRun(f"`callkeeper up` {what} for {named}; start it, or name a recorder with --url")
-    return RecorderClient(url=running.url, token=_token(token_file or path / AUTHORIZATION), direct=True)
+    return RecorderClient(url=running.url, token=given_token(token_file or path / AUTHORIZATION), direct=True)
 
 
 def _running_state(source: str | None, state: Path | None) -> Path:
@@ -165,13 +165,3 @@ def _running_state(source: str | None, state: Path | None) -> Path:
         return running[0]
     found = "none runs" if not running else "several run: " + ", ".join(map(str, running))
     raise CannotRun(f"which recorder? Name the settings folder given to `callkeeper up`, or use --url; {found}")
-
-
-def _token(file: Path) -> str:
-    try:
-        token = read_token(file)
-    except (OSError, UnicodeDecodeError) as error:
-        raise CannotRun(f"cannot read the token file {file}: {getattr(error, 'strerror', None) or error}") from error
-    if token is None or not token.isascii() or not token.isprintable():
-        raise CannotRun(f"there is no token in {file}; write it there alone, or as `Authorization: Bearer …`")
-    return token

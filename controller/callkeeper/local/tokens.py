@@ -12,6 +12,7 @@ from hmac import compare_digest
 from pathlib import Path
 
 from callkeeper.local.attribution import system_user
+from callkeeper.local.exits import CannotRun
 from callkeeper.local.files import write_file
 from callkeeper.policy.directory import Role, User
 from callkeeper.recorder.principals import Principal, TokenFile, create_principal
@@ -104,6 +105,23 @@ def read_token(header: Path) -> str | None:
     except FileNotFoundError:
         return None
     return text.strip().removeprefix(_PREFIX) or None
+
+
+def given_token(file: Path) -> str:
+    """The token of a file that somebody named.
+
+    Raises:
+        CannotRun: there is none in it, or it cannot be read.
+    """
+    try:
+        token = read_token(file)
+        if token is None:
+            file.stat()  # not there is another matter than empty
+    except (OSError, UnicodeDecodeError) as error:
+        raise CannotRun(f"cannot read the token file {file}: {getattr(error, 'strerror', None) or error}") from error
+    if token is None or not token.isascii() or not token.isprintable():
+        raise CannotRun(f"there is no token in {file}; write it there alone, or as `Authorization: Bearer …`")
+    return token
 
 
 def _file_name(user: str) -> str:
