@@ -127,7 +127,7 @@ def test_an_override_is_named_by_its_line(folder):
 def test_a_call_with_nobody_to_record_says_so(folder):
     result = explain(folder, "--caller", "+390212345", "--callee", "+390212346")
     assert result.stdout.strip().startswith("Not recorded: no party of the call is a user of the directory")
-    assert explained(folder)["reason"] == "NoRecordedUser"
+    assert explained(folder, "--caller", "+390212345")["reason"] == "NoRecordedUser"
 
 
 def test_without_a_conversation_a_limit_makes_it_depend(folder):
@@ -207,7 +207,7 @@ def test_settings_with_errors_are_explained_as_they_come_into_force(folder):
 
 def test_files_that_cannot_be_read_are_mentioned(folder):
     (folder / "broken.yaml").write_text("a: [")
-    assert any("callkeeper validate" in note for note in explained(folder)["notes"])
+    assert any("callkeeper validate" in note for note in explained(folder, "--user", "ada")["notes"])
 
 
 @pytest.mark.parametrize(
@@ -217,6 +217,8 @@ def test_files_that_cannot_be_read_are_mentioned(folder):
         (["--kind", "conference"], "'conference' is not one of"),
         (["--calls", "x.csv", "--original-called", "1"], "--original-called is for a single call"),
         (["--calls", "missing.csv"], "cannot read missing.csv: No such file or directory"),
+        ([], "say which call to explain"),
+        (["--conversation", "c"], "say which call to explain"),
         (["--recorder", "other"], "no settings for a recorder other; there are voice/teams"),
     ],
 )
@@ -237,7 +239,7 @@ def test_a_folder_that_cannot_be_read_ends_with_2(tmp_path):
 def test_of_several_recorders_one_must_be_named(folder):
     (folder / "other.yaml").write_text(SETTINGS.replace("voice", "labs"))
     assert "name one with --recorder: there are labs/teams, voice/teams" in explain(folder).stderr
-    assert explained(folder, "--recorder", "labs/teams")["recorder"] == "Recorder/labs/teams"
+    assert explained(folder, "--user", "ada", "--recorder", "labs/teams")["recorder"] == "Recorder/labs/teams"
     assert explain(folder, "--recorder", "teams").exit_code == 2
 
 

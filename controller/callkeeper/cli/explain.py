@@ -14,6 +14,9 @@ from callkeeper.policy.call import Call, CallKind, Consent, Direction, Identity,
 EXIT_ROWS_WITH_PROBLEMS = 1
 
 
+_PARTIES = ("caller", "callee", "original_called", "redirecting", "connected")
+
+
 def _words(words: Any) -> click.Choice[str]:
     return click.Choice([word.value for word in words])
 
@@ -69,7 +72,7 @@ def explain(
     Exit codes:
       0  explained
       1  --calls: some rows could not be read
-      2  the folder, the cluster, the users or the file could not be read
+      2  no call was named; or the folder, the cluster, the users or the file could not be read
     """  # noqa: D301 - click's mark for a paragraph kept as written is the character, not the two
     from callkeeper.cli.explain_settings import load, load_cluster  # noqa: PLC0415 - so that help costs nothing
 
@@ -90,6 +93,8 @@ def explain(
             raise click.UsageError(f"{option} is for a single call; with --calls it is a column of the file")
         _explain_file(settings, calls, user=user, as_json=as_json)
         return
+    if user is None and not any(options[name] for name in _PARTIES):
+        raise click.UsageError("say which call to explain: --caller and --callee, --user, or a file with --calls")
     from callkeeper.cli.explain_answer import as_json as render_json  # noqa: PLC0415 - as said above
     from callkeeper.cli.explain_answer import as_text, explain_call  # noqa: PLC0415 - as said above
 
