@@ -69,11 +69,48 @@ def test_a_warning_fails_only_a_strict_run():
     result = run("b.yaml", b=BLACKLIST)
     assert (result.exit_code, result.output.splitlines()[0][:52]) == (
         0,
-        "b.yaml:5:23 warning blacklist.recorder-not-found: Reco"[:52],
+        "b.yaml:5:23 warning blacklist.recorder-not-found: ther"[:52],
     )
     assert run("--strict", "b.yaml").exit_code == 1
     assert run("--strict", "--recorder-elsewhere", "b.yaml").exit_code == 0
     assert "0 warnings" in run("--recorder-elsewhere", "b.yaml").output
+
+
+def test_a_misspelt_recorder_is_recognised():
+    misspelt = BLACKLIST.replace("name: teams", "name: taems")
+    found = run(".", a=RECORDER, b=misspelt).output
+    assert "there is no Recorder/default/taems here" in found
+    assert "hint: did you mean `teams`?" in found
+    elsewhere = RECORDER.replace("name: teams", "name: teams, namespace: voice")
+    assert "there is Recorder/voice/teams" in run(".", a=elsewhere, b=BLACKLIST).output
+
+
+def test_users_are_checked_with_the_folder_and_by_themselves():
+    Path("users.csv").write_text("id,email\nada,ada@example.com\nben,nowhere\n")
+    wrong = "users.csv:3:1 users.email: email: not an e-mail address (somebody@example.com)"
+    for paths in (["."], ["users.csv"], ["a.yaml", "users.csv"], [".", "users.csv"]):
+        result = run(*paths, a=RECORDER)
+        assert (result.exit_code, result.output.count(wrong)) == (1, 1), paths
+    assert run("a.yaml", a=RECORDER).exit_code == 0, "a file alone says nothing of the folder"
+    Path("users.csv").write_text("id\nada\n")
+    assert "1 object in 2 files: 0 errors" in run(".").output
+    Path("users.csv").unlink()
+    Path("users.csv").mkdir()
+    assert "users.csv:1:1 users.file" in run(".").output
+
+
+@pytest.mark.parametrize("text", [None, "", "apiVersion: v1\nkind: Secret\n"])
+def test_what_holds_no_object_of_ours_is_not_taken_for_checked(text):
+    Path("settings").mkdir()
+    if text is not None:
+        Path("settings/a.yaml").write_text(text)
+    result = run("settings")
+    assert (result.exit_code, "document.none: there is no object of callkeeper.dev in settings" in result.output) == (
+        0,
+        True,
+    )
+    assert run("--strict", "settings").exit_code == 1
+    assert "document.none" not in run("settings/broken.yaml", **{"settings/broken": "a: ["}).output
 
 
 def test_objects_are_checked_against_each_other():

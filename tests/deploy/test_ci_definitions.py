@@ -128,7 +128,7 @@ def test_the_hook_checks_the_whole_folder_it_runs_in(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "matches"), [("a/never.yaml", True), ("never.yml", True), ("users.csv", False), ("yaml.md", False)]
+    ("name", "matches"), [("a/never.yaml", True), ("never.yml", True), ("a/users.csv", True), ("yaml.md", False)]
 )
 def test_the_hook_runs_when_a_manifest_changed(name: str, matches: bool) -> None:
     assert bool(re.search(HOOK["files"], name)) is matches

@@ -51,11 +51,27 @@ def read_documents(values: dict[str, Any]) -> tuple[dict[str, Any], ...]:
     Raises:
         CouldNotRun: the cluster cannot be read.
     """
+    documents, _ = read_cluster(values)
+    return documents
+
+
+def read_cluster(values: dict[str, Any]) -> tuple[tuple[dict[str, Any], ...], str]:
+    """Every object of our kinds that the options mean, and the namespace that a file without one is applied to.
+
+    Raises:
+        CouldNotRun: the cluster cannot be read.
+    """
     import asyncio  # noqa: PLC0415 - imported when it is run
 
     from callkeeper.operator.reading.kubectl import Kubectl, ReadingError  # noqa: PLC0415 - likewise
 
+    kubectl = Kubectl(scope_of(values))
+
+    async def read() -> tuple[tuple[dict[str, Any], ...], str]:
+        documents, namespace = await asyncio.gather(kubectl.objects(), kubectl.namespace())
+        return documents, namespace
+
     try:
-        return asyncio.run(Kubectl(scope_of(values)).objects())
+        return asyncio.run(read())
     except ReadingError as error:
         raise CouldNotRun(error.message) from error

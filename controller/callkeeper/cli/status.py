@@ -12,6 +12,7 @@ import click
 
 from callkeeper.cli.cluster_options import cluster_options, scope_of
 from callkeeper.cli.main import CouldNotRun
+from callkeeper.kinds.terms import GROUP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -41,7 +42,7 @@ def status(objects: tuple[str, ...], output_format: str, *, watch: bool, **where
     Examples:
       kubectl callkeeper status -n voice
       kubectl callkeeper status -A --watch
-      kubectl callkeeper status -n voice Blacklist/never --format json
+      kubectl callkeeper status -n voice blacklist/never --format json
 
     \b
     Exit codes:
@@ -83,14 +84,33 @@ def _chosen(found: tuple[Standing, ...], wanted: Sequence[str]) -> tuple[Standin
     """
     if not wanted:
         return found
-    by_name: dict[str, list[Standing]] = {}
+    by_name: dict[tuple[str, str], list[Standing]] = {}
     for one in found:
-        by_name.setdefault(f"{one.key.kind}/{one.key.name}".casefold(), []).append(one)
-    missing = [name for name in wanted if name.casefold() not in by_name]
+        by_name.setdefault((one.key.kind, one.key.name), []).append(one)
+    named = [_named(text) for text in wanted]
+    missing = [text for text, name in zip(wanted, named, strict=True) if name not in by_name]
     if missing:
         there = ", ".join(sorted(f"{one.key.kind}/{one.key.name}" for one in found)[:10]) or "nothing"
         raise CouldNotRun(f"there is no {missing[0]} here; there is {there}")
-    return tuple(one for name in wanted for one in by_name[name.casefold()])
+    return tuple(one for name in named for one in by_name[name])
+
+
+def _named(text: str) -> tuple[str, str]:
+    """The kind and name that `Kind/name` means; the kind as kubectl takes it, so also `blacklists/x` and `bl/x`.
+
+    Raises:
+        UsageError: it has another form.
+    """
+    from callkeeper.kinds.crd_names import NAMES  # noqa: PLC0415 - imported where objects are named
+
+    said, slash, name = text.partition("/")
+    if not (said and slash and name):
+        raise click.UsageError(f"write KIND/NAME, such as Blacklist/never, instead of {text!r}")
+    word = said.casefold().removesuffix(f".{GROUP}")
+    for kind, names in NAMES.items():
+        if word in {kind.casefold(), names.plural, names.short}:
+            return kind, name
+    return said, name
 
 
 def _table(found: Sequence[Standing]) -> Iterator[str]:

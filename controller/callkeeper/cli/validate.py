@@ -2,19 +2,25 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from callkeeper.cli.cluster_options import cluster_options, read_documents, takes_cluster_options
+from callkeeper.cli.cluster_options import cluster_options, read_cluster, takes_cluster_options
 from callkeeper.cli.main import CouldNotRun, collector_at_rest
+from callkeeper.kinds.finding import Finding, Severity
+from callkeeper.kinds.terms import GROUP
 from callkeeper.manifests.files import ManifestsError
 from callkeeper.manifests.loading import Manifests, read_paths
+from callkeeper.manifests.located import LocatedFinding
 from callkeeper.manifests.report import Report
 
 EXIT_FINDINGS = 1
+
+_USERS = "users.csv"
+"""The user directory of a settings folder. `callkeeper up` takes it whole or not at all, so it is proved as well."""
 
 
 @click.command(short_help="Check manifests, as CI and the cluster would.")
@@ -56,7 +62,8 @@ def validate(
     """Check manifests: files, folders, kustomizations, or - for standard input; or what a cluster holds.
 
     Every finding has file, line and column, a rule, and where there is one a hint. Documents of other groups are
-    skipped and counted. What is said here, the admission webhook and the operator say too.
+    skipped and counted; the users.csv of a folder is checked with it. What is said here, the admission webhook and the
+    operator say too.
 
     \b
     Examples:
@@ -80,11 +87,10 @@ def validate(
         raise click.UsageError("options of a cluster go with --cluster")
     try:
         with collector_at_rest():
-            manifests = read_paths(paths, stdin=sys.stdin.buffer if "-" in paths else None)
             if cluster:
-                report = _check_cluster(manifests if paths else None, where, strict=strict)
+                report = _check_cluster(paths, where, strict=strict)
             else:
-                report = _check(manifests, schemas, strict=strict, recorder_elsewhere=recorder_elsewhere)
+                report = _check(paths, schemas, strict=strict, recorder_elsewhere=recorder_elsewhere)
     except ManifestsError as error:
         raise CouldNotRun(error.message) from error
     click.echo(_renderer(output_format)(report), nl=False)
@@ -92,16 +98,22 @@ def validate(
         raise SystemExit(EXIT_FINDINGS)
 
 
-def _check(manifests: Manifests, schemas: Path | None, *, strict: bool, recorder_elsewhere: bool) -> Report:
+def _check(paths: Sequence[str], schemas: Path | None, *, strict: bool, recorder_elsewhere: bool) -> Report:
     """Bring together what the files, the objects, the set of objects and other schemas have to say.
 
     Raises:
-        ManifestsError: the folder of schemas cannot be read.
+        ManifestsError: a path or the folder of schemas cannot be read.
     """
     # Imported when there is something to check, so that the command's help costs nothing.
     from callkeeper.policy.cross_check import cross_check  # noqa: PLC0415 - see above
 
+    named, users = _without_users(paths)
+    manifests = _read(named)
     findings = list(manifests.findings)
+    if users:
+        from callkeeper.local.users import read_users_file  # noqa: PLC0415 - only where there is such a file
+
+        findings.extend(finding for file in users for finding in read_users_file(file).findings)
     findings.extend(
         manifests.place(finding)
         for finding in cross_check(manifests.readings)
@@ -111,20 +123,56 @@ def _check(manifests: Manifests, schemas: Path | None, *, strict: bool, recorder
         from callkeeper.manifests.schema_check import SchemaSet  # noqa: PLC0415 - only with `--schemas`
 
         findings.extend(SchemaSet(schemas).check(manifests.objects))
+    if named and not manifests.objects and not findings:
+        findings.append(_nothing_checked(named))
     return Report.of(
         findings,
-        files=manifests.files,
+        files=(*manifests.files, *map(str, users)),
         objects=len(manifests.objects),
         skipped=manifests.skipped,
         strict=strict,
     )
 
 
-def _check_cluster(manifests: Manifests | None, where: dict[str, Any], *, strict: bool) -> Report:
+def _without_users(paths: Sequence[str]) -> tuple[tuple[str, ...], tuple[Path, ...]]:
+    """Take the files of users out of what was named.
+
+    Returns:
+        The paths that hold manifests, and the files of users: those named, and those of the folders named.
+    """
+    manifests, users = [], []
+    for text in paths:
+        path = Path(text)
+        if path.name == _USERS and path.is_file():
+            users.append(path)
+            continue
+        manifests.append(text)
+        if text != "-" and (path / _USERS).exists():
+            users.append(path / _USERS)
+    return tuple(manifests), tuple(dict.fromkeys(users))
+
+
+def _read(paths: Sequence[str], *, namespace: str | None = None) -> Manifests:
+    return read_paths(paths, stdin=sys.stdin.buffer if "-" in paths else None, namespace=namespace)
+
+
+def _nothing_checked(paths: Sequence[str]) -> LocatedFinding:
+    """A pipeline that looks at the wrong folder would be content for ever."""
+    finding = Finding(
+        rule="document.none",
+        severity=Severity.WARNING,
+        message=f"there is no object of {GROUP} in {', '.join(paths)}, so nothing was checked",
+        hint="name the folder or the files of your settings; what is read ends in .yaml, .yml or .json",
+    )
+    return LocatedFinding(finding=finding, file="", line=0, column=0)
+
+
+def _check_cluster(paths: Sequence[str], where: dict[str, Any], *, strict: bool) -> Report:
     """Check what a cluster holds, with the files applied to it if there are any."""
     from callkeeper.cli.validate_cluster import check_cluster  # noqa: PLC0415 - as said below
 
-    return check_cluster(read_documents(where), manifests, strict=strict)
+    documents, namespace = read_cluster(where)
+    return check_cluster(documents, _read(paths, namespace=namespace) if paths else None, strict=strict)
 
 
 def _renderer(output_format: str) -> Callable[[Report], str]:

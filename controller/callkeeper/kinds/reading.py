@@ -171,7 +171,7 @@ def _check_envelope(document: Mapping[str, Any], key: ObjectKey | None) -> tuple
             Finding(
                 rule=f"{_text(kind).lower() if known else 'object'}.api-version",
                 severity=Severity.ERROR,
-                message=f"{what}; the version there is is `{API_VERSION}`",
+                message=f"{what}; the only version is `{API_VERSION}`",
                 hint=f"write `apiVersion: {API_VERSION}`",
                 key=key,
                 path=("apiVersion",),

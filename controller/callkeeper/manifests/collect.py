@@ -44,7 +44,13 @@ class Collector:
         findings: likewise.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, namespace: str | None = None) -> None:
+        """Start with nothing.
+
+        Args:
+            namespace: of objects that name none; None leaves them as they are.
+        """
+        self._namespace = namespace
         self.documents = 0
         self.skipped = 0
         self.files: dict[str, None] = {}
@@ -113,10 +119,11 @@ class Collector:
             self._refuse(context, f"this document is no Kubernetes object: {missing} must be there, as text", base)
 
     def _add_ours(self, context: _Context, value: dict[str, Any], base: tuple[PathPart, ...]) -> None:
-        if context.namespace is not None:
-            metadata = value.get("metadata")
-            if isinstance(metadata, dict):
-                value = {**value, "metadata": {**metadata, "namespace": context.namespace}}
+        metadata = value.get("metadata")
+        if isinstance(metadata, dict):
+            namespace = context.namespace or (None if metadata.get("namespace") else self._namespace)
+            if namespace is not None:
+                value = {**value, "metadata": {**metadata, "namespace": namespace}}
         places = context.document.places
         line, column = places.position(base)
         reading = read_object(value)

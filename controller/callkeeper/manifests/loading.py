@@ -98,17 +98,20 @@ class Manifests:
         return cached
 
 
-def read_paths(paths: Iterable[str | Path], *, stdin: BinaryIO | None = None) -> Manifests:
+def read_paths(
+    paths: Iterable[str | Path], *, stdin: BinaryIO | None = None, namespace: str | None = None
+) -> Manifests:
     """Read everything that the paths stand for.
 
     Args:
         paths: files, folders, or `-` for standard input.
         stdin: what `-` reads.
+        namespace: of objects that name none, as `kubectl apply --namespace` has it; by default `default`.
 
     Raises:
         ManifestsError: a path does not exist or cannot be read; the message names it.
     """
-    collector = Collector()
+    collector = Collector(namespace=namespace)
     for path in paths:
         if str(path) == "-":
             if stdin is None:

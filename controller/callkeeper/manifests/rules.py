@@ -6,6 +6,7 @@ say. The rule ids themselves stand where the rules are.
 
 _RULES = {
     "document.api-group": "The apiVersion looks like a misspelt Callkeeper group, so the document is skipped",
+    "document.none": "There is no object of ours, so nothing was checked",
     "document.not-an-object": "A document is no Kubernetes object",
     "kustomize.cycle": "Kustomizations refer to each other in a circle, or too deep",
     "kustomize.not-applied": "A part of a kustomization is not applied when files are read directly",
@@ -73,6 +74,12 @@ _RULES_OF_KINDS = {
 }
 
 
+_RULES_OF_USERS = {
+    "file": "users.csv cannot be read, is too large, or is not UTF-8",
+    "row": "A row of users.csv, or its header, cannot be read",
+}
+
+
 def describe(rule: str) -> str:
     """One line about a rule; for a rule without one, its id in words."""
     if rule in _RULES:
@@ -80,5 +87,7 @@ def describe(rule: str) -> str:
     subject, _, what = rule.partition(".")
     if subject == "schema":
         return f"The object does not fit the schema's `{what}`"
+    if subject == "users":
+        return _RULES_OF_USERS.get(what, f"A cell of column `{what}` in users.csv is wrong")
     known = _RULES_OF_KINDS.get(what)
     return f"{subject}: {known}" if known else f"{subject}: {what.replace('-', ' ')}"

@@ -5,7 +5,7 @@ found when it is read (`kinds.reading`) and not repeated here.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from callkeeper.kinds.blacklist import Blacklist
 from callkeeper.kinds.finding import Finding, ObjectKey, PathPart, Severity
@@ -14,6 +14,9 @@ from callkeeper.kinds.reading import ObjectReading
 from callkeeper.kinds.recorder import Recorder
 from callkeeper.policy.compile import compile as compile_objects
 from callkeeper.policy.shadowing import shadowed
+
+_LISTED = 5
+"""Recorders listed in a hint."""
 
 
 def cross_check(readings: Sequence[ObjectReading]) -> tuple[Finding, ...]:
@@ -53,9 +56,24 @@ def _recorders_missing(readings: Sequence[ObjectReading]) -> Iterable[Finding]:
                 severity=Severity.WARNING,
                 key=reading.key,
                 path=("spec", "recorderRef", "name"),
-                message=f"{wanted} is not among these files; nothing comes into force until it exists",
-                hint="it may live elsewhere; settings and their Recorder share a namespace",
+                message=f"there is no {wanted} here; nothing comes into force until it exists",
+                hint=_recorder_hint(wanted, present),
             )
+
+
+def _recorder_hint(wanted: ObjectKey, present: Collection[ObjectKey]) -> str:
+    if not present:
+        return "it may live elsewhere; settings and their Recorder share a namespace"
+    # Imported for a name that may be misspelt only.
+    from difflib import get_close_matches  # noqa: PLC0415 - see above
+
+    beside = [key.name for key in sorted(present) if key.namespace == wanted.namespace]
+    if near := get_close_matches(wanted.name, beside, n=1):
+        return f"did you mean `{near[0]}`?"
+    named_so = [str(key) for key in sorted(present) if key.name == wanted.name]
+    known = named_so[0] if named_so else ", ".join(beside[:_LISTED])
+    there_is = f"; there is {known}" if known else ""
+    return f"it may live elsewhere; settings and their Recorder share a namespace{there_is}"
 
 
 def _embedded_twice(readings: Iterable[ObjectReading]) -> Iterable[Finding]:

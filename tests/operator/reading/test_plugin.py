@@ -1,10 +1,12 @@
 """`kubectl callkeeper …`: kubectl finds the plug-in on the PATH, and the plug-in reads the cluster through kubectl."""
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,9 @@ from tests.cluster.kubectl import Kubectl, kubectl_command
 from tests.operator.cluster_objects import a_blacklist, a_recorder, an_object
 from tests.operator.conftest import StartOperator
 from tests.operator.processes import RecorderProcess, until
+
+from callkeeper.operator.reading.kubectl import Kubectl as KubectlReader
+from callkeeper.operator.reading.kubectl import Scope
 
 BIN = Path(sys.executable).parent
 SECONDS = 60
@@ -98,7 +103,9 @@ def test_status_show_validate_and_explain_of_a_governed_recorder(
     other = until(lambda: _decided(plugin, "RecordingPolicy/other"), lambda: operator.text)
     assert (other["inForce"], other["reason"]) == ("no", "Conflicted")
     assert plugin("status").returncode == 1
-    assert plugin("status", "Blacklist/never").returncode == 0
+    for never in ("Blacklist/never", "blacklists/never", "bl/never", "blacklist.callkeeper.dev/never"):
+        assert plugin("status", never).returncode == 0, never
+    assert "write KIND/NAME" in plugin("status", "Blacklist").stderr
     assert plugin("validate", "--cluster").returncode == 1
     assert "RecordingPolicy/" in plugin("validate", "--cluster").stdout
 
@@ -107,12 +114,11 @@ def test_status_show_validate_and_explain_of_a_governed_recorder(
     conflict = {
         "overrides": [{"user": "a@example.com", "mode": "AlwaysOn"}, {"user": "a@example.com", "mode": "OnDemand"}]
     }
-    document = {**an_object("UserPolicy", "new", conflict)}
-    document["metadata"]["namespace"] = plugin.namespace
-    file.write_text(json.dumps(document))
-    found = plugin("validate", "--cluster", str(file)).stdout
-    assert f"{file}:1" in found
-    assert "recorder-not-found" not in found, "the Recorder is in the cluster"
+    for where in ({}, {"namespace": plugin.namespace}):  # without one, where `kubectl apply -n` would put it
+        file.write_text(json.dumps(an_object("UserPolicy", "new", conflict, **where)))
+        found = plugin("validate", "--cluster", str(file)).stdout
+        assert f"{file}:1" in found
+        assert "recorder-not-found" not in found, "the Recorder is in the cluster"
 
     # Why a call would be recorded or not.
     said = plugin("explain", "--cluster", "--user", "ada@example.com", "--caller", "112", "--callee", "2001")
@@ -137,6 +143,28 @@ def test_status_show_validate_and_explain_of_a_governed_recorder(
     assert shown["revisionFrom"] == "status"
     assert shown["revision"] == governed.in_force["revision"]
     assert "secrets" in shown["unreached"]
+
+
+@pytest.mark.parametrize(
+    ("context", "scope", "namespace"),
+    [
+        ({"namespace": "voice"}, Scope(), "voice"),
+        ({"namespace": "voice"}, Scope(namespace="labs"), "labs"),
+        ({"namespace": "voice"}, Scope(all_namespaces=True), "voice"),
+        ({}, Scope(), "default"),
+        (None, Scope(), "default"),
+    ],
+)
+def test_files_go_to_the_namespace_of_the_scope_or_of_the_context(
+    tmp_path: Path, context: dict[str, str] | None, scope: Scope, namespace: str
+) -> None:
+    config: dict[str, Any] = {"apiVersion": "v1", "kind": "Config"}
+    if context is not None:
+        config["clusters"] = [{"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}]
+        config |= {"current-context": "here", "contexts": [{"name": "here", "context": {"cluster": "c", **context}}]}
+    (tmp_path / "kubeconfig").write_text(json.dumps(config))
+    reader = KubectlReader(replace(scope, kubeconfig=str(tmp_path / "kubeconfig")), command=kubectl_command())
+    assert asyncio.run(reader.namespace()) == namespace
 
 
 def test_watching_prints_what_changes_until_it_is_ended(plugin: Plugin, kubectl: Kubectl) -> None:

@@ -52,7 +52,8 @@ def _summary(report: Report) -> str:
     counts = [_counted(report.count(Severity.ERROR), "error"), _counted(report.count(Severity.WARNING), "warning")]
     if notes := report.count(Severity.NOTE):
         counts.append(_counted(notes, "note"))
-    text = f"{_counted(report.objects, 'object')} in {_counted(len(report.files), 'file')}: {', '.join(counts)}"
+    where = f" in {_counted(len(report.files), 'file')}" if report.files or not report.objects else ""  # else a cluster
+    text = f"{_counted(report.objects, 'object')}{where}: {', '.join(counts)}"
     if report.skipped:
         of_others = "of another group" if report.skipped == 1 else "of other groups"
         text += f" ({_counted(report.skipped, 'document')} {of_others} skipped)"

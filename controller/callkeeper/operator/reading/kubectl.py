@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from callkeeper.kinds.crd_names import NAMES
-from callkeeper.kinds.terms import GROUP
+from callkeeper.kinds.terms import DEFAULT_NAMESPACE, GROUP
 
 ANSWER_SECONDS = 60.0
 """For a whole listing of 5,000 objects over a slow line, and a program that fetches a token first."""
@@ -75,6 +75,17 @@ class Kubectl:
         where = ["--all-namespaces"] if self._scope.all_namespaces else self._in(self._scope.namespace)
         answer = await self._json(["get", kinds, *where])
         return tuple(item for item in answer.get("items", ()) if isinstance(item, dict))
+
+    async def namespace(self) -> str:
+        """The namespace that an object without one is applied to: the scope's, else that of the context."""
+        if self._scope.namespace is not None:
+            return self._scope.namespace
+        try:
+            config = await self._json(["config", "view", "--minify"])
+        except ReadingError:
+            return DEFAULT_NAMESPACE  # no kubeconfig, as within a cluster
+        contexts = config.get("contexts") or [{}]
+        return str((contexts[0].get("context") or {}).get("namespace") or DEFAULT_NAMESPACE)
 
     async def data(self, kind: str, namespace: str, name: str) -> Mapping[str, str]:
         """The entries of a Secret (decoded) or ConfigMap.
