@@ -154,7 +154,7 @@ class Recorder:
             store=store, media=media, programming=programming, guard=guard, clock=clock, on_sweep=metrics.swept
         )
         metrics.watch_sweeps(sweeper, guard)
-        metrics.open_uploads.set_function(lambda: float(len(media.uploads.all)))
+        metrics.open_uploads.set_function(lambda: float(len(media.open_uploads.all)))
         metrics.users_unusable.set_function(lambda: float(users.given_fault is not None))
         metrics.buffered_calls.set_function(lambda: float(media.buffers.open_count))
         return cls(

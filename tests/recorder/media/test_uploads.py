@@ -324,7 +324,7 @@ async def test_an_upload_nobody_sends_is_let_go_and_taken_up_again(recorder: Sta
     media = recorder.recorder.media
     recorder.clock.forward(bounds.UPLOAD_IDLE_SECONDS + 1)
     await media.tick()
-    assert media.uploads.all == ()
+    assert media.open_uploads.all == ()
     assert await offset(recorder, name) == 5_000
     assert (await send(recorder, name, WAV[5_000:], 5_000)).json()["sha256"] == sha256(WAV).hexdigest()
 

@@ -101,8 +101,8 @@ async def test_a_full_disk_refuses_people_and_media_and_no_call_and_loses_nothin
     whole, growing = await recording(recorder), await recording(recorder, nativeId="n-2")
     assert (await send(recorder, whole, content)).status_code == 200
     assert (await send(recorder, growing, content[:100_000], complete=False)).status_code == 204
-    (upload,) = recorder.recorder.media.uploads.all
-    await recorder.recorder.media.uploads.in_lane(upload, upload.part.sync)
+    (upload,) = recorder.recorder.media.open_uploads.all
+    await recorder.recorder.media.open_uploads.in_lane(upload, upload.part.sync)
     fill(small / "in-the-way")
 
     # Media: refused, and what had arrived stays.

@@ -22,7 +22,7 @@ from callkeeper.recorder.http.documented import documented
 from callkeeper.recorder.http.problems import Problem
 from callkeeper.recorder.media.facts import playable
 from callkeeper.recorder.media.refusals import media_closed, unknown_recording
-from callkeeper.recorder.media.uploads import Standing
+from callkeeper.recorder.media.upload import Standing
 from callkeeper.recorder.parts import Recorder
 from callkeeper.recorder.store.recording import Media
 

@@ -25,10 +25,10 @@ from callkeeper.recorder.errors import Conflict, Full, Unprocessable
 from callkeeper.recorder.files import GrowingFile
 from callkeeper.recorder.media.files import MediaFiles
 from callkeeper.recorder.media.lanes import Lanes
+from callkeeper.recorder.media.open_uploads import OpenUploads
 from callkeeper.recorder.media.part import MEDIA_RESERVE_BYTES, NoRoom, Part
 from callkeeper.recorder.media.recognition import UnknownContent, recognise
 from callkeeper.recorder.media.refusals import mismatch, see_sender, storage_error
-from callkeeper.recorder.media.uploads import Uploads
 from callkeeper.recorder.store.recording import key_of, recording_id
 
 _BLOCK_BYTES = 1024 * 1024
@@ -85,7 +85,7 @@ class Buffers:
         *,
         files: MediaFiles,
         lanes: Lanes,
-        uploads: Uploads,
+        uploads: OpenUploads,
         calls: Waiting,
         clock: Clock,
         reserve_bytes: int = MEDIA_RESERVE_BYTES,

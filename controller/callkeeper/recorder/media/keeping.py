@@ -21,8 +21,10 @@ from callkeeper.recorder.errors import RecorderError
 from callkeeper.recorder.media.buffers import Buffers, Waiting
 from callkeeper.recorder.media.files import MediaFiles
 from callkeeper.recorder.media.lanes import Lanes
+from callkeeper.recorder.media.open_uploads import Captures, OpenUploads
 from callkeeper.recorder.media.refusals import storage_error
-from callkeeper.recorder.media.uploads import Captures, Upload, Uploads
+from callkeeper.recorder.media.upload import Upload
+from callkeeper.recorder.media.uploads import Uploads
 from callkeeper.recorder.store.port import Reading, Store, Writing
 from callkeeper.recorder.store.recording import KeptRecording, Status
 from callkeeper.recorder.store.search import EVERYTHING, Place, Search
@@ -84,15 +86,9 @@ class MediaKeeper:
         self._lanes = Lanes()
         self._on_end = on_end
         self._supervisor = supervisor
-        self.uploads = Uploads(
-            files=files,
-            store=store,
-            lanes=self._lanes,
-            captures=calls,
-            clock=clock,
-            on_end=on_end,
-        )
-        self.buffers = Buffers(files=files, lanes=self._lanes, uploads=self.uploads, calls=calls, clock=clock)
+        self.open_uploads = OpenUploads(files=files, store=store, lanes=self._lanes, captures=calls, clock=clock)
+        self.uploads = Uploads(files=files, store=store, opened=self.open_uploads, clock=clock, on_end=on_end)
+        self.buffers = Buffers(files=files, lanes=self._lanes, uploads=self.open_uploads, calls=calls, clock=clock)
         self._pauses = pauses
         calls.watch(self.buffers.follow)
         self._task: asyncio.Task[None] | None = None
@@ -114,7 +110,7 @@ class MediaKeeper:
             with suppress(asyncio.CancelledError):
                 await self._task
             self._task = None
-        for upload in self.uploads.all:
+        for upload in self.open_uploads.all:
             upload.sender = None
             await self._quietly("upload_not_synced", upload.recording, partial(self.uploads.release, upload))
         await self.buffers.close()
@@ -148,7 +144,7 @@ class MediaKeeper:
         Raises:
             StorageFault: the folder or the store cannot be read, or something cannot be removed.
         """
-        sending = {upload.recording for upload in self.uploads.all}
+        sending = {upload.recording for upload in self.open_uploads.all}
         try:
             left = [recording for recording in await asyncio.to_thread(self.files.parts) if recording not in sending]
             useless = await self._store.read(partial(_useless, left)) if left else ()
@@ -166,7 +162,7 @@ class MediaKeeper:
 
     async def _end(self, found: KeptRecording, status: Status) -> None:
         written = await asyncio.to_thread(self.files.part(found.id).stat)
-        upload = await self.uploads.open(found.id, found.key, found.opened)
+        upload = await self.open_uploads.open(found.id, found.key, found.opened)
         if not upload.accepted:
             # A power cut left less than tells what it is. Nothing that plays is lost, and all of it may be sent again.
             log.info("media_too_short", recording=found.id)
@@ -189,14 +185,14 @@ class MediaKeeper:
         """End pauses that are over, sync what waits for it, let go of what nobody sends."""
         await self._pauses.resume_due()
         idle = self._clock.now() - timedelta(seconds=bounds.UPLOAD_IDLE_SECONDS)
-        for upload in self.uploads.all:
+        for upload in self.open_uploads.all:
             if upload.sender is None and upload.touched < idle and not upload.finishing:
                 await self._quietly("upload_not_synced", upload.recording, partial(self.uploads.release, upload))
             elif upload.part.is_sync_due():
                 await self._quietly("upload_not_synced", upload.recording, partial(self._sync, upload))
 
     async def _sync(self, upload: Upload) -> None:
-        await self.uploads.in_lane(upload, upload.part.sync)
+        await self.open_uploads.in_lane(upload, upload.part.sync)
 
     async def settle(self) -> None:
         """End the waiting for media that does not come: what arrived is kept as interrupted, without any it failed.
@@ -208,7 +204,7 @@ class MediaKeeper:
         """
         await self._awaited()
         before = self._clock.now() - timedelta(seconds=bounds.MEDIA_AWAITED_SECONDS)
-        sending = {upload.recording for upload in self.uploads.all}
+        sending = {upload.recording for upload in self.open_uploads.all}
         search = Search(status=Status.CLOSED, opened_to=before)
         place: Place | None = None
         while True:
