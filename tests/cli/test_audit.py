@@ -113,7 +113,7 @@ def test_a_file_that_cannot_be_written_leaves_nothing_behind(state, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--from", "2026-11", "--to", "2026-10"], "before it has begun"),
+        (["--from", "2026-11", "--to", "2026-09"], "before it has begun"),
         (["--from", "soon"], "'soon' is no time"),
         (["--from", "2026-10", "--to", "2026-13"], "'2026-13' is no time"),
         (["--from", "2026-10", "--action", "StopRecordings"], "did you mean StopRecording?"),

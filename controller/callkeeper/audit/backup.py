@@ -160,8 +160,13 @@ def read_backup(backup: Path) -> Backup:
         content = json.loads((backup / MANIFEST).read_bytes())
         files = tuple((_plain(str(one["name"])), int(one["bytes"]), str(one["sha256"])) for one in content["files"])
         return Backup(taken=str(content["taken"]), chain=str(content["chain"]), rows=int(content["rows"]), files=files)
+    except FileNotFoundError as error:
+        raise BackupError(
+            f"{backup} is no backup of an audit store: there is no {MANIFEST} in it; name a folder that "
+            "`callkeeper audit backup` made"
+        ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BackupError(f"{backup} is no whole backup of an audit store: {error}") from error
+        raise BackupError(f"{backup / MANIFEST} cannot be read ({error}): take another backup") from error
 
 
 def _plain(name: str) -> str:

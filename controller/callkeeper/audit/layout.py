@@ -163,6 +163,18 @@ def list_store(folder: Path) -> Listing:
     )
 
 
+def is_store(folder: Path) -> bool:
+    """Whether a store lies there, or a copy of one.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    found = list_store(folder)
+    return bool(found.segments or found.commit_days or found.deleted_days) or any(
+        (folder / name).exists() for name in (LOCK, SETTINGS, CHECKPOINTS)
+    )
+
+
 def misnamed(folder: Path) -> list[str]:
     """Names that read like a log's and are none: nothing of ours reads such files, other readers might.
 

@@ -18,6 +18,20 @@ class ParquetMissing(AuditError):  # noqa: N818 - a state of the installation, n
     """pyarrow is not installed."""
 
 
+def see_installed() -> None:
+    """See that pyarrow is there.
+
+    Raises:
+        ParquetMissing: it is not.
+    """
+    try:
+        import pyarrow as pa  # type: ignore[import-untyped]  # noqa: F401, PLC0415 - an optional extra
+    except ImportError as error:
+        raise ParquetMissing(
+            'Parquet takes pyarrow, which is not installed; run: pip install "callkeeper[parquet]"'
+        ) from error
+
+
 def write_parquet(chunks: Iterator[bytes], target: IO[bytes]) -> int:
     """Write an export as Parquet.
 
@@ -32,14 +46,11 @@ def write_parquet(chunks: Iterator[bytes], target: IO[bytes]) -> int:
         ParquetMissing: pyarrow is not installed.
         OSError: something cannot be read or written.
     """
-    try:
-        import pyarrow as pa  # type: ignore[import-untyped]  # noqa: PLC0415 - an optional extra, imported where it is wanted
-        import pyarrow.csv as pa_csv  # type: ignore[import-untyped]  # noqa: PLC0415 - likewise
-        import pyarrow.parquet as pq  # type: ignore[import-untyped]  # noqa: PLC0415 - likewise
-    except ImportError as error:
-        raise ParquetMissing(
-            'Parquet takes pyarrow, which is not installed; run: pip install "callkeeper[parquet]"'
-        ) from error
+    see_installed()
+    import pyarrow as pa  # noqa: PLC0415 - an optional extra, imported where it is wanted
+    import pyarrow.csv as pa_csv  # type: ignore[import-untyped]  # noqa: PLC0415 - likewise
+    import pyarrow.parquet as pq  # type: ignore[import-untyped]  # noqa: PLC0415 - likewise
+
     types: dict[str, Any] = dict.fromkeys(COLUMNS, pa.string())
     types["Date"] = pa.timestamp("s", tz="UTC")
     types["ActionType"] = types["AppName"] = pa.dictionary(pa.int32(), pa.string())

@@ -206,7 +206,7 @@ def read_public_key(pem: bytes) -> bytes:
         else:
             key = load_pem_public_key(pem)
     except (ValueError, TypeError, InternalError, UnsupportedAlgorithm) as error:
-        raise KeyUnusable(f"no public key as PEM: {error}") from error
+        raise KeyUnusable("this is no public key as PEM") from error
     if not isinstance(key, ed25519.Ed25519PublicKey):
         raise KeyUnusable("the public key is not Ed25519")
     return key.public_bytes_raw()

@@ -60,7 +60,12 @@ def parse_range(start: str, end: str, now: datetime) -> tuple[datetime, datetime
         RangeError: one cannot be read, or the range ends before it starts or where it starts.
     """
     first, limit = parse_instant(start, now), parse_instant(end, now, end=True)
-    if limit <= first:
+    if limit == first:
+        raise RangeError(
+            f"the range ends where it begins ({show(first)}); give the earlier end first (as the end of a range, a "
+            "month or day means its end)"
+        )
+    if limit < first:
         raise RangeError(
             f"the range ends ({show(limit)}) before it has begun ({show(first)}); give the earlier end first"
         )

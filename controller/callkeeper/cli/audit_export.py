@@ -3,51 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
-import tempfile
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import click
 
 from callkeeper.audit.asked import read_asked
-from callkeeper.audit.disk import sync_folder
 from callkeeper.audit.download import fix_download, record_download
 from callkeeper.audit.errors import AuditError, RangeError, SelectionError, StoreBusy
 from callkeeper.audit.sender import Sender
-from callkeeper.audit.sending import send
 from callkeeper.audit.time_words import show
 from callkeeper.cli.audit_location import find_log_folder, location_options
+from callkeeper.cli.audit_output import FixedExport, see_target, write_export
 from callkeeper.cli.audit_own_rows import LOOPBACK, SENDER, open_for_a_moment, who
 from callkeeper.cli.audit_source import find_source, source_options
 from callkeeper.cli.main import CouldNotRun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
     from callkeeper.audit.asked import AskedExport
-    from callkeeper.audit.merge import Stretch
     from callkeeper.audit.recovered import Recovery
     from callkeeper.audit.remote import Source
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Fixed:
-    """An export that is audited, and may leave.
-
-    Attributes:
-        pieces: the CSV.
-        size: its bytes; None where that is not known.
-    """
-
-    pieces: Iterable[bytes | Stretch]
-    size: int | None
 
 
 @click.command(short_help="Export a range of the audit log as CSV or Parquet.")
@@ -109,8 +87,11 @@ def export(
       0  exported
       2  could not run: the range cannot be read, there is no log, or nobody answers
     """  # noqa: D301 - click's mark for a paragraph to be kept as written is the character, not the two
-    if output_format == "parquet" and output is None:
+    is_parquet = output_format == "parquet"
+    if is_parquet and output is None:
         raise click.UsageError("--format parquet takes -o FILE")
+    if url is not None and (folder or state or log_dir):
+        raise click.UsageError("DIR, --state and --log-dir do not go with --url")
     now = datetime.now(UTC)
     given = {"email": email, "app": app, "spreadsheetSafe": "true" if spreadsheet_safe else None}
     wanted = [("from", start), ("to", end), *((name, text) for name, text in given.items() if text is not None)]
@@ -122,12 +103,13 @@ def export(
     # Both ends as instants: the other side's clock must not have a say in what `yesterday` is.
     wanted[:2] = [("from", show(asked.start)), ("to", show(asked.end))]
     try:
+        see_target(output, parquet=is_parquet)
         source = find_source(url, log_name, token_file, ca)
         if source is not None:
             fixed = _from_url(source, wanted, log_name)
         else:
             fixed = _from_machine(find_log_folder(folder, state, log_dir), asked, wanted, now)
-        written = _written(fixed, output, parquet=output_format == "parquet")
+        written = write_export(fixed, output, parquet=is_parquet)
     except AuditError as error:
         raise CouldNotRun(str(error)) from error
     except OSError as error:
@@ -136,7 +118,7 @@ def export(
     click.echo(f"Exported {written} of {show(asked.start)} up to {show(asked.end)}{target}.", err=True)
 
 
-def _from_machine(rows: Path, asked: AskedExport, wanted: list[tuple[str, str]], now: datetime) -> _Fixed:
+def _from_machine(rows: Path, asked: AskedExport, wanted: list[tuple[str, str]], now: datetime) -> FixedExport:
     try:
         return _from_files(rows, asked, now)
     except StoreBusy as error:
@@ -148,14 +130,15 @@ def _from_machine(rows: Path, asked: AskedExport, wanted: list[tuple[str, str]],
         return _from_url(running, wanted, None)
 
 
-def _from_files(rows: Path, asked: AskedExport, now: datetime) -> _Fixed:
+def _from_files(rows: Path, asked: AskedExport, now: datetime) -> FixedExport:
     """Export from the files themselves, as their writer for a moment: the download's row comes first."""
 
-    async def record() -> tuple[_Fixed, Recovery]:
+    async def record() -> tuple[FixedExport, Recovery]:
         async with open_for_a_moment(rows) as store:
             download = fix_download(rows, asked, store.chain_head)
-            await record_download(download, Sender(store, SENDER), at=now, email=who(), ip_address=LOOPBACK)
-            return _Fixed(pieces=download.pieces(), size=download.totals.size), store.recovery
+            sender = Sender(store, SENDER, app_name=store.settings.application_name)
+            await record_download(download, sender, at=now, email=who(), ip_address=LOOPBACK)
+            return FixedExport(pieces=download.pieces(), size=download.totals.size), store.recovery
 
     fixed, recovery = asyncio.run(record())
     for torn in recovery.torn:
@@ -178,74 +161,8 @@ def _running(rows: Path) -> Source | None:
     return Source(url=running.url, headers={name: value}, direct=True)
 
 
-def _from_url(source: Source, wanted: list[tuple[str, str]], log_name: str | None) -> _Fixed:
+def _from_url(source: Source, wanted: list[tuple[str, str]], log_name: str | None) -> FixedExport:
     from callkeeper.audit.remote_download import RemoteDownload  # noqa: PLC0415 - imported where a URL is asked
 
     download = RemoteDownload(source, [*wanted, *([("log", log_name)] if log_name else [])])
-    return _Fixed(pieces=download.chunks(), size=download.size)
-
-
-def _written(fixed: _Fixed, output: Path | None, *, parquet: bool) -> str:
-    """Write everything and say how much that was."""
-    if output is not None:
-        with _complete_file(output) as file, _progress(fixed.size, show_it=sys.stderr.isatty()) as advance:
-            if parquet:
-                from callkeeper.audit.parquet import write_parquet  # noqa: PLC0415 - imported where it is wanted
-
-                return f"{write_parquet(_bytes(fixed.pieces, advance), file):,} rows"
-            return f"{send(fixed.pieces, file.fileno(), advance):,} bytes"
-    try:
-        sys.stdout.flush()
-        with _progress(fixed.size, show_it=sys.stderr.isatty() and not sys.stdout.isatty()) as advance:
-            return f"{_to_standard_output(fixed, advance):,} bytes"
-    except BrokenPipeError:
-        # Who read it has seen enough, `head` for one. Nothing more can be said there, the final flush included.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-
-
-def _to_standard_output(fixed: _Fixed, advance: Callable[[int], None]) -> int:
-    try:
-        descriptor = sys.stdout.fileno()
-    except OSError:  # not a file, as under a test runner
-        return sum(sys.stdout.buffer.write(chunk) for chunk in _bytes(fixed.pieces, advance))
-    return send(fixed.pieces, descriptor, advance)
-
-
-def _bytes(pieces: Iterable[bytes | Stretch], advance: Callable[[int], None]) -> Iterator[bytes]:
-    from callkeeper.audit.scan import read_stretch  # noqa: PLC0415 - imported where bytes pass through this process
-
-    for piece in pieces:
-        for chunk in (piece,) if isinstance(piece, bytes) else read_stretch(piece.path, piece.start, piece.end):
-            advance(len(chunk))
-            yield chunk
-
-
-@contextmanager
-def _progress(size: int | None, *, show_it: bool) -> Iterator[Callable[[int], None]]:
-    if not show_it:
-        yield lambda _: None
-        return
-    # Imported where somebody looks on.
-    from rich.console import Console  # noqa: PLC0415 - see above
-    from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn  # noqa: PLC0415 - see above
-
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("export", total=size)
-        yield lambda count: progress.advance(task, count)
-
-
-@contextmanager
-def _complete_file(output: Path) -> Iterator[IO[bytes]]:
-    with tempfile.NamedTemporaryFile(dir=output.parent, prefix=f".{output.name}.", delete=False) as file:
-        unfinished = Path(file.name)
-        try:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-            unfinished.replace(output)
-        except BaseException:
-            unfinished.unlink(missing_ok=True)
-            raise
-    sync_folder(output.parent)
+    return FixedExport(pieces=download.chunks(), size=download.size)

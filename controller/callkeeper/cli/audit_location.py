@@ -1,6 +1,7 @@
 """Which audit log of this machine a subcommand of `callkeeper audit` is about: its options, and the search."""
 
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,6 +11,8 @@ from callkeeper.cli.main import CouldNotRun
 
 _PATH = click.Path(path_type=Path)
 C = TypeVar("C", bound=Callable[..., Any])
+_MOST_LOOKED_AT = 1_000
+_MOST_SHOWN = 5
 
 
 def location_options(command: C) -> C:
@@ -37,10 +40,27 @@ def find_log_folder(folder: Path | None, state: Path | None, log_dir: Path | Non
     if log_dir is not None and (folder is not None or state is not None):
         raise CouldNotRun("name the log once: by --log-dir, or by DIR and --state")
     rows = log_dir.resolve() if log_dir is not None else (_find_state(folder, state) / "audit").resolve()
-    if not rows.is_dir():
-        hint = "see its name" if log_dir is not None else "has `callkeeper up` run for this folder?"
-        raise CouldNotRun(f"there is no audit log in {rows if log_dir is not None else rows.parent}; {hint}")
+    if not rows.is_dir() and log_dir is None:
+        raise CouldNotRun(f"there is no audit log in {rows.parent}; has `callkeeper up` run for this folder?")
+    if not rows.is_dir() or not _is_log(rows):
+        raise CouldNotRun(f"there is no audit log in {rows}; {_near(rows)}")
     return rows
+
+
+def _is_log(folder: Path) -> bool:
+    from callkeeper.audit.layout import is_store  # noqa: PLC0415 - loaded when run
+
+    try:
+        return is_store(folder)
+    except OSError as error:
+        raise CouldNotRun(f"{folder} cannot be read: {error.strerror}; see whose it is") from error
+
+
+def _near(folder: Path) -> str:
+    """Where a log may be meant: that of a state folder, or those of a collector's."""
+    below = (path for pattern in ("audit", "*", "*/*") for path in sorted(folder.glob(pattern)))
+    logs = [str(path) for path in islice(below, _MOST_LOOKED_AT) if path.is_dir() and _is_log(path)]
+    return f"name one of {', '.join(dict.fromkeys(logs[:_MOST_SHOWN]))}" if logs else "see its name"
 
 
 def _find_state(folder: Path | None, state: Path | None) -> Path:
@@ -60,5 +80,6 @@ def _find_state(folder: Path | None, state: Path | None) -> Path:
         return own
     found = "there is none yet" if not known else "there are several: " + ", ".join(str(path) for path in known)
     raise CouldNotRun(
-        f"which audit log? Name the settings folder given to `callkeeper up`, or its state folder with --state; {found}"
+        "which audit log? Name the settings folder given to `callkeeper up`, its state folder with --state, or the "
+        f"folder of the log itself with --log-dir; {found}"
     )

@@ -78,7 +78,6 @@ def verify(
       2  could not run: there is no log, or a checkpoint or key cannot be read
     """  # noqa: D301 - click's mark for a paragraph to be kept as written is the character, not the two
     from callkeeper.audit.errors import AuditError  # noqa: PLC0415 - loaded when run, so that help costs nothing
-    from callkeeper.audit.signing import read_public_key  # noqa: PLC0415 - likewise
     from callkeeper.audit.verify import verify as verify_store  # noqa: PLC0415 - likewise
 
     source = find_source(url, log_name, token_file, ca)
@@ -90,7 +89,7 @@ def verify(
             _from_url(source, log_name, checkpoints, key_files, output_format)
             return
         rows = find_log_folder(folder, state, log_dir)
-        keys = [read_public_key(path.read_bytes()) for path in key_files]
+        keys = list(map(_read_key, key_files))
         found = verify_store(rows, against=checkpoints, public_keys=keys)
     except (AuditError, OSError) as error:
         raise CouldNotRun(str(error)) from error
@@ -112,6 +111,8 @@ def _from_url(
     """Have whoever writes the log verify it, and say what was found."""
     from callkeeper.audit.remote_verification import ask_to_verify  # noqa: PLC0415 - loaded where a URL is asked
 
+    for path in key_files:
+        _read_key(path)
     found = ask_to_verify(source, log_name, against, [path.read_text("ascii", "replace") for path in key_files])
     if output_format == "json":
         click.echo(json.dumps(found, indent=1))
@@ -137,11 +138,27 @@ def _read_checkpoints(text: str) -> list[Checkpoint]:
 
     if text.startswith("callkeeper-"):
         return [read_checkpoint(text)]
-    lines = Path(text).read_text("utf-8", "replace").splitlines()
+    try:
+        lines = Path(text).read_text("utf-8", "replace").splitlines()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise CouldNotRun(f"--against {text}: {why}; give a file of checkpoint lines, or one whole line") from error
     found = [read_checkpoint(line) for line in lines if line.startswith("callkeeper-checkpoint ")]
     if not found:
         raise CouldNotRun(f"{text} holds no line that begins with `callkeeper-checkpoint`")
     return found
+
+
+def _read_key(file: Path) -> bytes:
+    from callkeeper.audit.errors import KeyUnusable  # noqa: PLC0415 - loaded when run
+    from callkeeper.audit.signing import read_public_key  # noqa: PLC0415 - likewise
+
+    try:
+        return read_public_key(file.read_bytes())
+    except KeyUnusable as error:
+        raise CouldNotRun(f"{file}: {error}; `callkeeper audit checkpoint --public-key` prints one") from error
+    except OSError as error:
+        raise CouldNotRun(f"the public key {file} cannot be read: {error.strerror}") from error
 
 
 def _tell(found: Verification, against: Sequence[Checkpoint]) -> None:
