@@ -7,7 +7,7 @@ from callkeeper.local.folder import FolderContent
 from callkeeper.local.telling import Teller
 from callkeeper.manifests.located import LocatedFinding
 from callkeeper.policy.cross_check import cross_check
-from callkeeper.reconcile.reconciler import Outcome
+from callkeeper.reconcile.outcome import Outcome
 
 Identity = tuple[bool, str, str, str]
 

@@ -20,10 +20,12 @@ from callkeeper.local.ledger_file import FileLedger
 from callkeeper.local.tokens import read_token
 from callkeeper.reconcile.attribution import Attribution
 from callkeeper.reconcile.backoff import Backoff
+from callkeeper.reconcile.bookkeeping import AuditPort
 from callkeeper.reconcile.changes import ShowPattern
 from callkeeper.reconcile.errors import Refused
 from callkeeper.reconcile.http_recorder import HttpRecorder
-from callkeeper.reconcile.reconciler import AuditPort, Outcome, Reconciler
+from callkeeper.reconcile.outcome import Outcome
+from callkeeper.reconcile.reconciler import Reconciler
 from callkeeper.reconcile.status import ObjectStatus, Statuses, orphans
 from callkeeper.reconcile.worker import Worker
 

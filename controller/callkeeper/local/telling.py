@@ -17,8 +17,8 @@ from callkeeper.manifests.output.text import render_text
 from callkeeper.manifests.report import Report
 from callkeeper.policy.config import Source
 from callkeeper.reconcile.changes import config_changes
+from callkeeper.reconcile.outcome import Outcome
 from callkeeper.reconcile.plan import short
-from callkeeper.reconcile.reconciler import Outcome
 
 MAX_FINDINGS_SHOWN = 20
 MAX_CHANGES_SHOWN = 12

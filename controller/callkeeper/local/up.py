@@ -46,8 +46,8 @@ from callkeeper.local.tokens import LocalPrincipals, open_principals
 from callkeeper.local.users import NAME as USERS
 from callkeeper.local.users import FolderUsers
 from callkeeper.local.watching import changes
+from callkeeper.reconcile.outcome import Outcome
 from callkeeper.reconcile.reasons import Reason
-from callkeeper.reconcile.reconciler import Outcome
 from callkeeper.recorder.auditing import Actor
 from callkeeper.recorder.clock import Clock, RehearsedClock, SystemClock
 from callkeeper.recorder.errors import StorageFault

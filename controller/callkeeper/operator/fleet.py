@@ -37,7 +37,9 @@ from callkeeper.operator.status_writer import Json, StatusWriter
 from callkeeper.operator.turns import Calm, Turns
 from callkeeper.reconcile.attribution import Attribution
 from callkeeper.reconcile.backoff import Backoff
-from callkeeper.reconcile.reconciler import AuditPort, Outcome, Reconciler
+from callkeeper.reconcile.bookkeeping import AuditPort
+from callkeeper.reconcile.outcome import Outcome
+from callkeeper.reconcile.reconciler import Reconciler
 from callkeeper.reconcile.status import ObjectStatus, Statuses, orphans
 from callkeeper.reconcile.status_json import status_to_json
 from callkeeper.reconcile.worker import Worker

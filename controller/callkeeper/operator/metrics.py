@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from callkeeper.kinds.finding import ObjectKey
+from callkeeper.reconcile.outcome import Outcome
 from callkeeper.reconcile.plan import short
-from callkeeper.reconcile.reconciler import Outcome
 
 DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Seconds: a reconcile that changes nothing takes milliseconds, one of a huge blacklist seconds."""

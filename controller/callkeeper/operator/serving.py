@@ -42,8 +42,8 @@ from callkeeper.operator.registry import Registry, Seen, key_of
 from callkeeper.operator.status_writer import StatusWriter
 from callkeeper.operator.watching import Watching
 from callkeeper.policy.config import AuditSection
+from callkeeper.reconcile.bookkeeping import AuditPort
 from callkeeper.reconcile.changes import ShowPattern
-from callkeeper.reconcile.reconciler import AuditPort
 from callkeeper.tasks.supervising import Supervisor
 
 log = structlog.get_logger()

@@ -13,8 +13,8 @@ from typing import Any
 from callkeeper.kinds.finding import ObjectKey
 from callkeeper.operator.registry import Entry
 from callkeeper.policy.config import RecorderConfig
+from callkeeper.reconcile.outcome import Outcome
 from callkeeper.reconcile.reasons import ConditionStatus, ConditionType
-from callkeeper.reconcile.reconciler import Outcome
 from callkeeper.reconcile.status import ObjectStatus
 from callkeeper.reconcile.status_json import instant_to_text, status_from_json, status_to_json
 

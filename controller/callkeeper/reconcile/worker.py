@@ -12,9 +12,10 @@ from itertools import count
 from callkeeper.kinds.reading import ObjectReading
 from callkeeper.reconcile.backoff import UNREACHABLE_CAP_SECONDS, Backoff
 from callkeeper.reconcile.errors import RecorderError
+from callkeeper.reconcile.outcome import Outcome
 from callkeeper.reconcile.port import RecorderState
 from callkeeper.reconcile.reasons import Reason
-from callkeeper.reconcile.reconciler import Outcome, Reconciler
+from callkeeper.reconcile.reconciler import Reconciler
 from callkeeper.reconcile.status import Statuses
 
 DRIFT_POLL_SECONDS = 2.0
