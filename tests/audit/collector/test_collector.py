@@ -1,5 +1,6 @@
 """The collector's API as senders, the operator and anybody hostile see it."""
 
+import asyncio
 import io
 import json
 import os
@@ -145,6 +146,25 @@ async def test_more_than_the_collector_holds_at_once_is_asked_to_wait(tmp_path, 
             with pytest.raises(CollectorUnavailable, match="429"):
                 await client.append([event(1)])
         assert not (running.folder / LOG).exists()
+
+
+async def test_a_body_that_does_not_come_gives_its_room_back(tmp_path, monkeypatch):
+    """Whoever says how much is coming and sends nothing must not keep everybody else waiting for ever."""
+    monkeypatch.setattr(bounds, "BYTES_IN_FLIGHT", 1000)
+    monkeypatch.setattr(bounds, "BODY_SECONDS", 0.5)
+    head = (
+        f"POST {EVENTS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token('operator')}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
+    )
+    async with collector(tmp_path) as running:
+        port = int(running.url.rpartition(":")[2])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head.encode())
+        answer = await asyncio.wait_for(reader.read(), 30)
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b"/problems/body-stalled" in answer
+        writer.close()
+        assert (await running.ask("POST", EVENTS, json=batch(event(1))))[0] == 200
 
 
 async def test_a_repeat_with_other_content_is_reported_and_the_first_kept(tmp_path):

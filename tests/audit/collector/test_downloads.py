@@ -5,7 +5,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from tests.audit.collector.served import LOG, collector
+from tests.audit.collector.served import LOG, collector, token
 from tests.audit.collector.test_collector import problem
 from tests.audit.making import NOON, event, identifiers, read_csv, seconds
 
@@ -181,6 +181,23 @@ async def test_as_many_downloads_as_may_be_are_sent_at_once(tmp_path, monkeypatc
         # Every place is free again.
         for _ in range(4):
             assert (await running.ask("GET", DAY, name="vera"))[0] == 200
+
+
+async def test_a_client_that_stops_reading_does_not_keep_its_place(tmp_path, monkeypatch):
+    monkeypatch.setattr(bounds, "DOWNLOADS", 1)
+    monkeypatch.setattr(bounds, "SEND_SECONDS", 0.5)
+    async with collector(tmp_path) as running:
+        async with running.client() as client:
+            long = {"text": "x" * 60_000}
+            await client.append([event(number, at=seconds(number), details=long) for number in range(1, 400)])
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(running.url.rpartition(":")[2]), limit=1024)
+        writer.write(f"GET {DAY} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token('vera')}\r\n\r\n".encode())
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        status = 0
+        async with asyncio.timeout(60):
+            while status != 200:
+                status, _, _ = await running.ask("GET", f"{DAY}&app=none", name="vera")
+        writer.close()
 
 
 async def test_the_download_is_in_the_next_one(tmp_path):

@@ -1,11 +1,13 @@
 """Reading bodies within their bounds: counted as they arrive, and batches also against what is in memory in all."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from prometheus_client import Gauge
 from starlette.requests import Request
 
+from callkeeper.audit.collector import bounds
 from callkeeper.audit.collector.problems import Problem
 
 
@@ -55,14 +57,19 @@ async def read_body(request: Request, most: int) -> bytes:
     """The whole body.
 
     Raises:
-        Problem: it is more than the most.
+        Problem: it is more than the most, or does not come to its end in time.
     """
     chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > most:
-            raise _too_large(most)
-        chunks.append(chunk)
+    try:
+        async with asyncio.timeout(bounds.BODY_SECONDS):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > most:
+                    raise _too_large(most)
+                chunks.append(chunk)
+    except TimeoutError as error:
+        detail = f"{size} bytes of the body came within {bounds.BODY_SECONDS} seconds, and not its end"
+        raise Problem("body-stalled", detail, headers={"Connection": "close"}) from error
     return b"".join(chunks)
 
 

@@ -15,6 +15,9 @@ BYTES_IN_FLIGHT = 64 * 1024 * 1024
 BODY_BYTES = 64 * 1024
 """Any other body: settings and exports are under 2 KB."""
 
+BODY_SECONDS = 60
+"""How long a body may take to come, and hold its share of `BYTES_IN_FLIGHT`: the largest batch at 1.2 Mbit/s."""
+
 QUERY_BYTES = 8 * 1024
 """A request's address with its query: the longest legal one, an export of some actions, is under 4 KB."""
 
@@ -29,6 +32,10 @@ MARKS_PAGE = 1_000
 
 DOWNLOADS = 16
 """Downloads under way at once: each reads a disk and holds a few chunks of 1 MiB, or up to 8 MiB of a selection."""
+
+SEND_SECONDS = 120
+"""How long a client may take to fetch 1 MiB of a download: 70 kbit/s. One that has stopped reading holds a place of
+`DOWNLOADS`; what it has not got is resumed."""
 
 CHECKPOINTS_HELD = 1_000
 """Checkpoints from elsewhere that one verification is held against: more than a year of daily ones."""

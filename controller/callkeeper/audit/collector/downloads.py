@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
+import structlog
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from callkeeper.audit.asked import read_asked
 from callkeeper.audit.byte_ranges import Unsatisfiable
@@ -17,6 +18,8 @@ from callkeeper.audit.collector.names import LogName
 from callkeeper.audit.collector.problems import Problem
 from callkeeper.audit.download import Download, fix_download, record_download
 from callkeeper.audit.download_http import Answer, Conditions, answer_for
+
+log = structlog.get_logger()
 
 
 class DownloadRoutes:
@@ -37,16 +40,16 @@ class DownloadRoutes:
         name = asked.allowed(LogName.parse(names[0]))
         now = self._now()
         wanted = read_asked([one for one in parameters if one[0] != "log"], now)
-        log = self._logs.get(name, make=False)
+        kept = self._logs.get(name, make=False)
         if self._under_way >= bounds.DOWNLOADS:
             raise Problem("too-busy", f"{bounds.DOWNLOADS} downloads are under way, the most at once")
         self._under_way += 1
         try:
-            store = await log.store()
-            download = await asyncio.to_thread(fix_download, log.folder, wanted, store.chain_head)
+            store = await kept.store()
+            download = await asyncio.to_thread(fix_download, kept.folder, wanted, store.chain_head)
             answer = self._answer(download, asked, name)
             if answer.sends:
-                await self._record(log, download, answer, asked, now)
+                await self._record(kept, download, answer, asked, now)
         except BaseException:
             self._done()
             raise
@@ -66,10 +69,10 @@ class DownloadRoutes:
                 "range-not-satisfiable", f"the export has {size} bytes", headers={"Content-Range": f"bytes */{size}"}
             ) from error
 
-    async def _record(self, log: Log, download: Download, answer: Answer, asked: Asked, now: datetime) -> None:
+    async def _record(self, kept: Log, download: Download, answer: Answer, asked: Asked, now: datetime) -> None:
         await record_download(
             download,
-            await log.own(),
+            await kept.own(),
             at=now,
             email=asked.principal.audit_email,
             ip_address=asked.ip_address,
@@ -78,7 +81,7 @@ class DownloadRoutes:
 
 
 class _Sent(Response):
-    """An answer, and what is done when it was sent or the client has gone."""
+    """An answer, and what is done when it was sent, or the client has gone or stopped reading."""
 
     def __init__(self, response: Response, done: Callable[[], None]) -> None:
         super().__init__(status_code=response.status_code)
@@ -87,7 +90,14 @@ class _Sent(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
+
+        async def in_time(message: Message) -> None:
+            async with asyncio.timeout(bounds.SEND_SECONDS):
+                await send(message)
+
         try:
-            await self._response(scope, receive, send)
+            await self._response(scope, receive, in_time)
+        except TimeoutError:
+            log.warning("audit_download_stalled", seconds=bounds.SEND_SECONDS)  # the server ends the connection
         finally:
             self._done()

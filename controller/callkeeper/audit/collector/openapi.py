@@ -21,7 +21,7 @@ PATH = "schemas/audit-collector-api.json"
 
 ALWAYS = ("uri-too-long", "internal-error")
 WITH_TOKEN = ("unauthenticated", "forbidden")
-WITH_BODY = ("malformed-json", "body-too-large", "unsupported-media-type", "invalid-request")
+WITH_BODY = ("malformed-json", "body-stalled", "body-too-large", "unsupported-media-type", "invalid-request")
 WITH_LOG = ("invalid-request",)
 
 _REPEATABLE: dict[str, Any] = {"type": "array", "items": {"type": "string"}}

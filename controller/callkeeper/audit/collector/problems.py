@@ -23,6 +23,7 @@ TYPES: Mapping[str, tuple[int, str, str]] = {
     "unknown-export": (404, "No such export", "see its name; one that was never asked for, or was deleted"),
     "unknown-log": (404, "No such log", "see its name; a log begins with its first event or settings"),
     "method-not-allowed": (405, "Not with this method", "see schemas/audit-collector-api.json for what there is"),
+    "body-stalled": (408, "The body does not come", "send it again, or several smaller ones"),
     "sequence-out-of-order": (409, "The events do not ascend", "send a sender's events in the order of its numbers"),
     "export-exists": (409, "Another export has this name", "choose another name, or delete it first"),
     "body-too-large": (413, "The body is too large", "send several smaller ones; see docs/reference/limits.md"),
