@@ -1,4 +1,4 @@
-"""Many recorders in one process, for measuring what programs them: `python -m benchmarks.fake_recorders COUNT`.
+"""Many recorders in one process, for measuring what programs them: `python -m benchmarks.scale.fake_recorders COUNT`.
 
 They keep the contract of configuration (owner, epoch, precondition, read-back, the last configs by revision) in memory,
 and nothing else of a recorder. The base URL of the first is printed; the others differ in the last number.

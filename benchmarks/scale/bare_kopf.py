@@ -1,7 +1,7 @@
 """The least a Kopf operator does, for comparison: `on.event`, one status patch an object, no more.
 
-`python -m benchmarks.bare_kopf FILE COUNT` ends when COUNT objects were patched, and writes seconds and memory into the
-file. Two settings are as in our operator: without them the same work takes twice the time.
+`python -m benchmarks.scale.bare_kopf FILE COUNT` ends when COUNT objects were patched, and writes seconds and memory
+into the file. Two settings are as in our operator: without them the same work takes twice the time.
 """
 
 import json
