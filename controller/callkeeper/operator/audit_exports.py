@@ -40,6 +40,9 @@ NOTES = "callkeeper-exports"
 POLL_SECONDS = 2.0
 """Between looks at an export under way, and between attempts."""
 
+RETRY_SECONDS = 60.0
+"""Until one that failed is asked for again: a log that has not begun begins, a disk that is full gets room."""
+
 IDLE_SECONDS = 300.0
 MAX_NOTED = 5_000
 """Exports whose files go with them; a line has 100 bytes."""
@@ -54,7 +57,7 @@ class _Verdict:
         reason: of `Ready`.
         message: likewise.
         accepted: the object is valid and its Recorder is there.
-        stalled: nothing more happens until somebody acts.
+        stalled: nothing more happens until somebody acts, as far as can be told.
         file: what the collector made.
     """
 
@@ -121,8 +124,7 @@ class AuditExports:
             for key, entry in list(self.registry.entries(namespace).items()):
                 if key.kind == KIND and not _is_settled(entry):
                     verdict = await self._verdict(entry)
-                    if not (verdict.good or verdict.stalled):
-                        pause = min(pause, _pause(entry))
+                    pause = min(pause, _pause(entry, verdict))
                     await self.writer.write({key: (entry.uid, _status_value(key, entry, verdict, utc_now()))})
         await self._remove_left_behind()
         return pause
@@ -169,7 +171,7 @@ class AuditExports:
             case ExportState.COMPLETE:
                 return _Verdict(good=True, reason=Reason.EXPORTED, message=f"{found.rows} rows exported", file=found)
             case ExportState.FAILED:
-                return _Verdict(reason=Reason.EXPORT_FAILED, message=found.message or "failed", stalled=True)
+                return _Verdict(reason=Reason.EXPORT_FAILED, message=found.message or "failed")
             case ExportState.PENDING:
                 return _Verdict(reason=Reason.PENDING, message=found.message or "being exported")
 
@@ -222,8 +224,12 @@ class AuditExports:
         self._version = written["metadata"]["resourceVersion"]
 
 
-def _pause(entry: Entry) -> float:
-    """Until an export under way is looked at again: a range that is not over yet is waited for."""
+def _pause(entry: Entry, verdict: _Verdict) -> float:
+    """Until an export is looked at again: one under way soon, a range that is not over yet is waited for."""
+    if verdict.reason is Reason.EXPORT_FAILED:
+        return RETRY_SECONDS
+    if verdict.good or verdict.stalled:
+        return IDLE_SECONDS
     export = entry.reading.resource
     assert isinstance(export, AuditExport)
     left = (parse_instant(export.spec.end) - utc_now()).total_seconds()
@@ -243,7 +249,7 @@ def _is_settled(entry: Entry) -> bool:
     ready: dict[str, Any] = next(
         (one for one in value.get("conditions", ()) if one["type"] == ConditionType.READY.value), {}
     )
-    return bool(ready.get("reason") in {Reason.EXPORTED.value, Reason.EXPORT_FAILED.value})
+    return bool(ready.get("reason") == Reason.EXPORTED.value)
 
 
 def _status_value(key: ObjectKey, entry: Entry, verdict: _Verdict, now: datetime) -> Json:
