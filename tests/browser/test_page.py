@@ -236,6 +236,9 @@ def test_the_settings_in_force_are_shown_by_object(recorder: Recorder, opened: O
     page.locator("#to-settings").click()
     card = page.locator(".card").filter(has_text="Blacklist/default/never")
     expect(card).to_contain_text("90XX")
+    # The log's own retention is told apart from that of recordings.
+    expect(page.locator(".card").filter(has_text="AuditLog/default/default")).to_contain_text("Audit log retention")
+    expect(page.locator(".card").filter(has_text="RetentionRule/default/default")).to_contain_text("Retention90d")
     expect(page.locator(".card").filter(has_text="UserPolicy/default/sales")).to_contain_text("ada@example.com")
 
 

@@ -102,6 +102,8 @@ async def test_pages_go_on_where_the_last_ended_whatever_comes_meanwhile(recorde
         {"cursor": "9" * 18 + "-1"},
         {"number": "call me"},
         {"from": "sometime"},
+        {"from": "2026-11-28", "to": "2026-11-01"},
+        {"from": "2026-11-28T12:00", "to": "2026-11-28T12:00"},
         {"status": "unreachable"},
         {"tags": ["a/b"]},
         {"tags": ["x"] * 11},
@@ -115,6 +117,8 @@ async def test_pages_go_on_where_the_last_ended_whatever_comes_meanwhile(recorde
 async def test_what_cannot_be_searched_for_is_refused(recorder: Stage, body: dict[str, Any]) -> None:
     answer = await recorder.ask("administrator", "POST", "/v1/recordings:search", json=body)
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid-request")
+    if "who" in body:
+        assert answer.json()["errors"] == [{"path": "body.who", "message": "there is no such field"}]
 
 
 async def test_a_search_is_audited_with_its_numbers_masked(recorder: Stage, two: tuple[str, str]) -> None:

@@ -134,9 +134,16 @@ def of_error(error: RecorderError) -> Response:
     return Response(content, status_code=TYPES[error.problem][0], headers=error.headers, media_type=MEDIA_TYPE)
 
 
+_WORDS = {"extra_forbidden": "there is no such field", "missing": "it is missing"}
+"""In plainer words than pydantic's, for the two mistakes that everybody makes."""
+
+
 def of_validation(error: RequestValidationError) -> Response:
     """The answer for a body or query that does not fit its model; the values sent are not repeated."""
-    found = [{"path": _path(item["loc"]), "message": item["msg"]} for item in error.errors()[:SHOWN_ERRORS]]
+    found = [
+        {"path": _path(item["loc"]), "message": _WORDS.get(item["type"], item["msg"])}
+        for item in error.errors()[:SHOWN_ERRORS]
+    ]
     first = f"{found[0]['path']}: {found[0]['message']}" if found else "it does not fit"
     members = {"errors": found, "errorCount": len(error.errors())}
     content = document(

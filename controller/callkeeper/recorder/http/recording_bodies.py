@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StringConstraints
 
 from callkeeper.audit.errors import RangeError
-from callkeeper.audit.time_words import parse_instant
+from callkeeper.audit.time_words import parse_instant, show
 from callkeeper.policy.call import CallKind, Direction, Scope
 from callkeeper.policy.numbers import normalize_number
 from callkeeper.recorder import bounds
@@ -63,11 +63,19 @@ class FilterBody(Body):
             user: the directory id of `user`.
 
         Raises:
-            Problem: a time or the number cannot be read.
+            Problem: a time or the number cannot be read, or the range is reversed.
         """
+        opened_from = _instant("from", self.opened_from, now, end=False)
+        opened_to = _instant("to", self.opened_to, now, end=True)
+        if opened_from is not None and opened_to is not None and opened_to <= opened_from:
+            raise Problem(
+                "invalid-request",
+                f"the range ends ({show(opened_to)}) before anything is in it: it begins at {show(opened_from)}",
+                "give the earlier end as `from`",
+            )
         return Search(
-            opened_from=_instant("from", self.opened_from, now, end=False),
-            opened_to=_instant("to", self.opened_to, now, end=True),
+            opened_from=opened_from,
+            opened_to=opened_to,
             user=user,
             number=_number(self.number),
             conversation=self.conversation,
@@ -140,7 +148,7 @@ def _instant(name: str, text: str | None, now: datetime, *, end: bool) -> dateti
     try:
         return parse_instant(text, now, end=end)
     except RangeError as error:
-        raise Problem("invalid-request", f"{name}: {error}", f"mend {name}") from error
+        raise Problem("invalid-request", f"{name}: {error}", f"correct `{name}`") from error
 
 
 def _number(text: str | None) -> str | None:

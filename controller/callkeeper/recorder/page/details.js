@@ -145,7 +145,7 @@ function notes(recording, me, does) {
         return text && ask("PUT", `${place}/${encodeURIComponent(note.id)}`, { text });
       }, "The note is changed."), "quiet"),
       me.mayWork && button("Delete", does(async () => {
-        const sure = await askPerson({ title: "Delete this note?", text: note.text.slice(0, 200), yes: "Delete" });
+        const sure = await askPerson({ title: "Delete this note?", text: note.text.slice(0, 200), yes: "Delete", danger: true });
         return sure && ask("DELETE", `${place}/${encodeURIComponent(note.id)}`);
       }, "The note is deleted."), "quiet")));
   return element("section", {},
@@ -164,6 +164,7 @@ function removal(recording, does) {
       text: "It is erased at once. Where something protects it, that is done when the protection ends, and until then it is withheld from everybody.",
       label: "Which request this is (not who made it)",
       yes: "Ask",
+      danger: true,
     });
     return reason && ask("POST", `${recordingPath(recording.id)}:erase`, { reason });
   }, erasure), "danger");
@@ -172,6 +173,7 @@ function removal(recording, does) {
       title: "Delete this recording?",
       text: "Its media is removed and nothing brings it back. A tombstone says that it was there, and who deleted it.",
       yes: "Delete",
+      danger: true,
     });
     return sure && ask("DELETE", recordingPath(recording.id));
   }, "The recording is deleted."), "danger");

@@ -48,9 +48,10 @@ export function showProblem(place, problem) {
 
 /**
  * Ask a person, with a field when `label` is given: `value` is in it already, and `lines` lets it have several.
+ * `danger` marks what nothing brings back.
  * Returns what they wrote (or true), or null when they did not mean it.
  */
-export function askPerson({ title, text = "", label = "", value = "", lines = false, yes }) {
+export function askPerson({ title, text = "", label = "", value = "", lines = false, yes, danger = false }) {
   const dialog = byId("asked");
   const [answer, other] = lines ? [byId("asked-lines"), byId("asked-line")] : [byId("asked-line"), byId("asked-lines")];
   byId("asked-title").textContent = title;
@@ -59,6 +60,7 @@ export function askPerson({ title, text = "", label = "", value = "", lines = fa
   byId("asked-label").textContent = label;
   byId("asked-label").htmlFor = answer.id;
   byId("asked-yes").textContent = yes;
+  byId("asked-yes").className = danger ? "danger" : "primary";
   byId("asked-field").hidden = !label;
   answer.hidden = other.required = false;
   other.hidden = true;

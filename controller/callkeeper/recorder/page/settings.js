@@ -20,7 +20,10 @@ export async function showSettings() {
 }
 
 const yes = (value) => (value === true ? "yes" : value === false ? "no" : String(value));
-const words = (name) => name.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
+const words = (name) => {
+  const spaced = name.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
+  return spaced.charAt(0).toUpperCase() + spaced.slice(1);
+};
 
 /** What a user may read: what holds for them. */
 function own(config) {
@@ -68,11 +71,12 @@ function byObject(config) {
     const key = object || "Defaults, where no object says otherwise";
     found.set(key, [...(found.get(key) || []), [name, value]]);
   };
-  const plain = (object, values, skipped) => {
-    for (const [name, value] of Object.entries(values)) if (!skipped.includes(name)) add(object, words(name), Array.isArray(value) ? value.join(", ") : yes(value));
-  };
   const skipped = ["version", "object", "overrides", "entries", "countBefore"];
-  for (const one of [config.policy, config.filter, config.retention, config.audit]) plain(one.object, one, skipped);
+  const plain = (values, of = "") => {
+    for (const [name, value] of Object.entries(values)) if (!skipped.includes(name)) add(values.object, words(of + name), Array.isArray(value) ? value.join(", ") : yes(value));
+  };
+  for (const one of [config.policy, config.filter, config.retention]) plain(one);
+  plain(config.audit, "audit log "); // its retention is another one than that of recordings
   const listed = (entries, shown) => {
     const objects = Map.groupBy ? Map.groupBy(entries, (one) => one.object) : grouped(entries);
     for (const [object, those] of objects) {
@@ -81,7 +85,7 @@ function byObject(config) {
     }
   };
   listed(config.policy.overrides, (one) => [one.user, one.mode]);
-  listed(config.blacklist.entries, (one) => ["never", one.entry && one.entry !== one.pattern ? `${one.pattern} (${one.entry})` : one.pattern]);
+  listed(config.blacklist.entries, (one) => ["Never recorded", one.entry && one.entry !== one.pattern ? `${one.pattern} (${one.entry})` : one.pattern]);
   return new Map([...found].sort(([one], [other]) => one.localeCompare(other)));
 }
 

@@ -203,6 +203,6 @@ def _protected(verdict: Verdict) -> Conflict:
     return Conflict(
         "recording-protected",
         verdict.message,
-        "release what protects it, or wait; a request to erase is registered with :erase",
+        "release what protects it, wait, or ask for erasure (:erase), which is done when the protection ends",
         {"reason": verdict.refusal.value},
     )
