@@ -44,6 +44,20 @@ def test_a_rule_that_shortens_waits_and_prints_the_line_to_copy():
     assert outcome.config == FOREVER
 
 
+@pytest.mark.parametrize(
+    ("effects", "words"),
+    [
+        (SOME, ("5,143 recordings", "1,288 of them", "4 legal holds")),
+        (Effects(shortens=1), ("1 recording", "none of them", "no legal hold")),
+        (Effects(shortens=1, deletes=1, holds=1), ("1 recording", "1 of them", "1 legal hold")),
+    ],
+)
+def test_what_is_taken_is_said_as_people_count(effects, words):
+    (finding,) = shortened(effects=effects).results[RULE].findings
+    sentence = "this moves the expiry of {} earlier, deletes {} at once and takes protection from {}"
+    assert finding.message == sentence.format(*words)
+
+
 def test_the_line_to_copy_confirms_the_change():
     outcome = shortened(confirm=ENOUGH)
     assert outcome.results[RULE].accepted

@@ -17,6 +17,7 @@ from callkeeper.policy.compilation.confirmations import (
     retention_text,
     rounded_up,
     spent_problem,
+    taken_in_words,
     unspent,
     words_problem,
 )
@@ -97,10 +98,7 @@ def _retention(
     problem = _first_problem(given, lambda one: retention_problem(one, before, wanted, effects), "RetentionRule")
     if problem is None:
         return None
-    message = (
-        f"this moves the expiry of {effects.shortens:,} recordings earlier, deletes {effects.deletes:,} of them at "
-        f"once and takes protection from {effects.holds:,} legal holds"
-    )
+    message = taken_in_words(effects)
     text = retention_text(before, wanted, effects)
     text = unspent(text, effects) or text
     return Unconfirmed(object=wanted.object, message=message + problem, text=text)

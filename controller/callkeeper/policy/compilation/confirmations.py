@@ -118,6 +118,17 @@ def removal_problem(found: Given, removed: int) -> str | None:
     return spent_problem(found)
 
 
+def taken_in_words(effects: Effects) -> str:
+    """What a shorter retention takes away, for people."""
+    recordings = f"{effects.shortens:,} recording{'' if effects.shortens == 1 else 's'}"
+    deletes = f"{effects.deletes:,}" if effects.deletes else "none"
+    holds = f"{effects.holds:,} legal hold{'' if effects.holds == 1 else 's'}" if effects.holds else "no legal hold"
+    return (
+        f"this moves the expiry of {recordings} earlier, deletes {deletes} of them at once "
+        f"and takes protection from {holds}"
+    )
+
+
 def retention_text(before: RetentionSection, wanted: RetentionSection, effects: Effects) -> str:
     """The confirmation that covers this change of the retention rule."""
     words = []

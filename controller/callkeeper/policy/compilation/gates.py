@@ -19,6 +19,7 @@ from callkeeper.policy.compilation.confirmations import (
     retention_text,
     rounded_up,
     spent_problem,
+    taken_in_words,
     unspent,
     words_problem,
 )
@@ -78,10 +79,7 @@ class Gates:
                 self.used.add(found.used)
                 return wanted
             problems.append(problem)
-        message = (
-            f"this moves the expiry of {effects.shortens:,} recordings earlier, deletes {effects.deletes:,} of them "
-            f"at once and takes protection from {effects.holds:,} legal holds"
-        )
+        message = taken_in_words(effects)
         self._refuse(wanted.object, "retentionrule", message, problems, retention_text(before, wanted, effects))
         return before
 
