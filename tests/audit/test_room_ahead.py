@@ -10,9 +10,8 @@ from tests.audit.making import Clock, event, stored
 from callkeeper.audit.disk import LocalDisk
 from callkeeper.audit.fallocate import take_beyond_end
 from callkeeper.audit.files import StoreFiles
-from callkeeper.audit.room_ahead import RoomAhead
+from callkeeper.audit.room_ahead import LEAST_BYTES, RoomAhead
 from callkeeper.audit.row import HEADER, row
-from callkeeper.audit.space import AHEAD_BYTES
 from callkeeper.audit.store import AuditStore
 
 SEGMENT = "audit-2026-11-23.csv"
@@ -45,24 +44,24 @@ def test_blocks_behind_the_end_leave_a_file_as_long_as_it_was(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"rows")
     with path.open("ab") as file:
-        take_beyond_end(file.fileno(), 4, AHEAD_BYTES)
+        take_beyond_end(file.fileno(), 4, LEAST_BYTES)
     assert path.read_bytes() == b"rows"
-    assert taken(path) >= AHEAD_BYTES
+    assert taken(path) >= LEAST_BYTES
 
 
 def test_it_is_told_why_no_blocks_could_be_taken(tmp_path):
     path = tmp_path / "file"
     path.touch()
     with path.open("rb") as file, pytest.raises(OSError, match=os.strerror(errno.EBADF)):
-        take_beyond_end(file.fileno(), 0, AHEAD_BYTES)
+        take_beyond_end(file.fileno(), 0, LEAST_BYTES)
 
 
 async def test_the_segment_has_room_ahead_while_it_is_written_and_gives_it_back_after(tmp_path):
     async with open_store(tmp_path, LocalDisk()) as store:
         await store.append([event(1)])
         assert (tmp_path / SEGMENT).read_bytes() == HEADER + row(event(1))
-        assert taken(tmp_path / SEGMENT) >= AHEAD_BYTES
-    assert taken(tmp_path / SEGMENT) < AHEAD_BYTES
+        assert taken(tmp_path / SEGMENT) >= LEAST_BYTES
+    assert taken(tmp_path / SEGMENT) < LEAST_BYTES
     assert stored(tmp_path)[:1] == ["recorder:1"]
 
 
@@ -72,16 +71,30 @@ async def test_a_segment_that_is_left_for_a_further_one_gives_back_what_it_did_n
         await store.append([event(1)])
         store._files.journal.rotate_at(1)
         await store.append([event(2)])
-        assert taken(tmp_path / SEGMENT) < AHEAD_BYTES
-        assert taken(tmp_path / "audit-2026-11-23.part-002.csv") >= AHEAD_BYTES
+        assert taken(tmp_path / SEGMENT) < LEAST_BYTES
+        assert taken(tmp_path / "audit-2026-11-23.part-002.csv") >= LEAST_BYTES
 
 
-def test_room_is_taken_in_steps_and_from_where_the_file_ends():
+def test_a_young_file_takes_little_and_an_old_one_as_much_as_it_has_up_to_the_bound():
+    disk = Asked()
+    ahead = RoomAhead(disk, 3 * LEAST_BYTES)
+    size = 0
+    while size < 20 * LEAST_BYTES:
+        ahead.grow(9, size, size + 1000)
+        size += 1000
+    ends = [offset + taken for offset, taken in disk.asked]
+    assert [offset for offset, _ in disk.asked] == [0, *ends[:-1]]
+    assert ends[0] == 1000 + LEAST_BYTES
+    assert all(taken - 1000 <= max(offset, LEAST_BYTES) for offset, taken in disk.asked)
+    assert max(taken for _, taken in disk.asked) == pytest.approx(3 * LEAST_BYTES, abs=1000)
+
+
+def test_room_is_taken_from_where_an_older_file_ends():
     disk = Asked()
     ahead = RoomAhead(disk, 1000)
-    for begin, end in [(50, 150), (150, 1150), (1150, 1151), (1151, 4000)]:
+    for begin, end in [(50_000, 50_100), (50_100, 51_100), (51_100, 51_101)]:
         ahead.grow(9, begin, end)
-    assert disk.asked == [(50, 1100), (1150, 1001), (2151, 2849)]
+    assert disk.asked == [(50_000, 1100), (51_100, 1001)]
 
 
 @pytest.mark.parametrize("error", [errno.EOPNOTSUPP, errno.ENOSPC, errno.EIO])

@@ -26,9 +26,10 @@ MAX_FULL_BYTES = 64 * 1024**2
 """The marks on a large disk: a warning at 1 GiB (9 million rows), refusal at 64 MiB. On a small one a tenth and a
 fiftieth of its size."""
 
-AHEAD_BYTES = 1024 * 1024
+AHEAD_BYTES = 8 * 1024 * 1024
 AHEAD_PART = 256
-"""What the file that grows takes of the disk at a time: a hundred commits of 64 rows, less on a disk below 256 MiB."""
+"""What the file that grows takes of the disk at a time, at most: eight hundred commits of 64 rows; less on a disk below
+2 GiB."""
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -85,7 +86,7 @@ class Space:
 
     @property
     def ahead_bytes(self) -> int:
-        """What a file may take before it needs it; nothing where room is short."""
+        """What a file may take at a time before it needs it; nothing where room is short."""
         return min(AHEAD_BYTES, self.room.size // AHEAD_PART) if self.state is DiskState.OK else 0
 
     def wrote(self, size: int) -> None:
