@@ -7,6 +7,7 @@ import pytest
 from tests.audit.failing_disk import FailingDisk
 from tests.audit.making import Clock, event, stored
 
+from callkeeper.audit.batch import Batch
 from callkeeper.audit.disk import LocalDisk
 from callkeeper.audit.fallocate import take_beyond_end
 from callkeeper.audit.files import StoreFiles
@@ -115,13 +116,13 @@ def test_after_the_disk_was_full_the_little_room_there_is_stays_for_rows(tmp_pat
 
     disk = Full()
     files = StoreFiles(tmp_path, disk=disk, now=Clock())
-    files.commit([(row(event(1)), "recorder", 1)])
+    files.commit(Batch([(row(event(1)), "recorder", 1)]))
     assert len(disk.asked) == 1
     disk.fail_at = disk.count + 1
     with pytest.raises(OSError, match="No space left"):
-        files.commit([(row(event(2)), "recorder", 2)])
+        files.commit(Batch([(row(event(2)), "recorder", 2)]))
     files.mend()
-    files.commit([(row(event(2)), "recorder", 2)])
+    files.commit(Batch([(row(event(2)), "recorder", 2)]))
     files.close()
     assert len(disk.asked) == 1
     assert stored(tmp_path) == ["recorder:1", "recorder:2"]

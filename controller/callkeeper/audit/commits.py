@@ -66,21 +66,22 @@ class Commit:
     sha256: str
     recovered: bool = False
 
-    def line(self, chain: bytes) -> tuple[bytes, bytes]:
-        """The line, LF included, and the chain after it, given the chain before."""
-        content = {
-            "v": 1,
-            "file": self.file,
-            "offset": self.offset,
-            "row": self.row,
-            "bytes": self.size,
-            "rows": self.rows,
-            "at": self.at,
-            "marks": dict(self.marks),
-            **({"recovered": True} if self.recovered else {}),
-            "sha256": self.sha256,
-        }
-        return _chained(content, chain)
+    def line(self, chain: bytes, marks: str | None = None) -> tuple[bytes, bytes]:
+        """The line, LF included, and the chain after it, given the chain before.
+
+        Args:
+            chain: before it.
+            marks: `marks_text` of the marks, where that is there already.
+        """
+        recovered = ',"recovered":true' if self.recovered else ""
+        marks = marks or _encode(dict(self.marks))
+        # Names and instants are of our own making, and need no escapes.
+        body = (
+            f'{{"v":1,"file":"{self.file}","offset":{self.offset},"row":{self.row},"bytes":{self.size},'
+            f'"rows":{self.rows},"at":"{self.at}","marks":{marks}{recovered},'
+            f'"sha256":"{self.sha256}"'
+        )
+        return _chained(body.encode(), chain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +145,7 @@ class State:
             **({"restored": self.restored} if self.restored else {}),
             "from": chain.hex(),
         }
-        return _chained(content, chain)
+        return _chained(_encode(content)[:-1].encode(), chain)
 
 
 _encode = compact_encoder(ascii_only=True)
@@ -152,8 +153,12 @@ _CHAIN = b',"chain":"'
 _CHAIN_TAIL_LENGTH = len(_CHAIN) + 64 + len('"}\n')
 
 
-def _chained(content: Mapping[str, object], chain: bytes) -> tuple[bytes, bytes]:
-    body = _encode(content)[:-1].encode()
+def marks_text(marks: Mapping[str, int]) -> str:
+    """Marks of events as a line has them: an event's sender holds nothing that JSON escapes (`event.SENDER`)."""
+    return "{" + ",".join([f'"{sender}":{sequence}' for sender, sequence in marks.items()]) + "}"
+
+
+def _chained(body: bytes, chain: bytes) -> tuple[bytes, bytes]:
     after = hashlib.sha256(chain + body).digest()
     return body + _CHAIN + after.hex().encode() + b'"}\n', after
 

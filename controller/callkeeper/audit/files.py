@@ -4,11 +4,12 @@
 """
 
 import errno
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from callkeeper.audit.batch import Batch
 from callkeeper.audit.checkpoints import Checkpoint, last_checkpoint
 from callkeeper.audit.disk import Disk
 from callkeeper.audit.errors import SettingsError
@@ -20,7 +21,6 @@ from callkeeper.audit.packing import PackedFile, take_over
 from callkeeper.audit.recovered import Damage, Recovery
 from callkeeper.audit.recovery import Extents, leave_behind, recover
 from callkeeper.audit.retention import Expired, leave_stubs, remove
-from callkeeper.audit.routing import PreparedRow
 from callkeeper.audit.space import NO_ROOM, DiskMarks, Space
 
 
@@ -52,18 +52,18 @@ class StoreFiles:
         with suppress(OSError):  # without it the store is one that may not be able to tell that the disk is full
             self.space.keep_reserve()
 
-    def commit(self, rows: Sequence[PreparedRow]) -> None:
+    def commit(self, batch: Batch) -> None:
         """Write rows; they are on disk when this returns.
 
         Raises:
             OSError: not known to be; call `mend` before anything else.
         """
-        if not rows:
+        if not batch.rows:
             return
         try:
             if self._failed is not None:
                 raise self._failed
-            size = self.journal.commit(rows)
+            size = self.journal.commit(batch)
         except OSError as error:
             if error.errno in NO_ROOM:
                 self.space.ran_out()

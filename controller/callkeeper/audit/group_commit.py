@@ -8,13 +8,14 @@ Knows rows as bytes; what they say, and what a failure means for the store, is `
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 
+from callkeeper.audit.batch import Batch
 from callkeeper.audit.routing import PreparedRow
 from callkeeper.audit.writer_thread import WriterThread
 
-Write = Callable[[Sequence[PreparedRow]], None]
+Write = Callable[[Batch], None]
 """Puts rows on disk, in the writer's thread; raises what it failed with."""
 
 
@@ -81,13 +82,15 @@ class GroupCommit:
             return
         rows, self._queue = self._queue, []
         self._in_flight, self._waiting = self._waiting, []
-        self._thread.begin(self._commit, loop, rows)
+        batch = Batch(rows)
+        self._thread.begin(self._commit, loop, batch)
+        batch.prepare()  # while the thread wakes
 
-    def _commit(self, loop: asyncio.AbstractEventLoop, rows: list[PreparedRow]) -> None:
+    def _commit(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> None:
         """In the writer's thread. Tells the loop itself: a future between the two would cost as much as ten rows."""
         failure = None
         try:
-            self._write(rows)
+            self._write(batch)
         except BaseException as error:  # noqa: BLE001 - whatever it is, those who wait are told
             failure = error
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more

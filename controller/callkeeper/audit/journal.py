@@ -4,19 +4,19 @@ Knows nothing of events, waiting or acknowledging (`store`), of where a row goes
 crash left (`recovery`).
 """
 
-import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
 
+from callkeeper.audit.batch import Batch
 from callkeeper.audit.commits import STATE_EVERY, STATE_EVERY_BYTES, Commit
 from callkeeper.audit.disk import Disk, create_complete, write_all
 from callkeeper.audit.layout import SegmentName, commits_name
 from callkeeper.audit.position import Head, Position
 from callkeeper.audit.room_ahead import RoomAhead
-from callkeeper.audit.routing import PreparedRow, Route, Router
+from callkeeper.audit.routing import Router
 from callkeeper.audit.row import HEADER, date_text
 from callkeeper.audit.scan import count_rows
 
@@ -89,13 +89,16 @@ class Journal:
         """From now on continue a file in a further one after so many bytes."""
         self._router.limit_bytes = limit_bytes
 
-    def commit(self, rows: Sequence[PreparedRow]) -> int:
+    def commit(self, batch: Batch) -> int:
         """Write the rows; they are on disk when this returns. How many bytes they have.
 
         Raises:
             OSError: a write or sync failed; what is on disk is not known, and this journal must not be used again.
         """
-        return sum(map(self._write, self._router.route(rows)))
+        size = 0
+        for route in self._router.route(batch.rows):
+            size += self._write(route.name, batch if route.rows is batch.rows else Batch(route.rows))
+        return size
 
     def sync_side(self) -> None:
         """Put the side file on disk too: what a checkpoint vouches for must not be lost with the power.
@@ -131,23 +134,33 @@ class Journal:
             os.close(self._side)
         self._side = None
 
-    def _write(self, route: Route) -> int:
-        data = b"".join([prepared[0] for prepared in route.rows])
-        descriptor = self._descriptor(route.name)
-        # Before the sync: a processor that has waited for the disk takes twice as long for it.
-        commit = self._commit_of(route, data)
-        line, chain = commit.line(self._at.chain)
+    def _write(self, name: SegmentName, batch: Batch) -> int:
+        data = batch.data
+        descriptor = self._descriptor(name)
+        offset, row = self._at.files[str(name)]
         try:
-            if not route.name.run:
-                self._ahead.grow(descriptor, commit.offset, commit.offset + commit.size)
+            if not name.run:
+                self._ahead.grow(descriptor, offset, offset + len(data))
             write_all(self._disk, descriptor, data)
             self._disk.sync(descriptor)
         finally:
-            if route.name.run:
+            if name.run:
                 os.close(descriptor)
-        self._at.marks.update(commit.marks)
-        self._at.files[commit.file] = (commit.offset + commit.size, commit.row + commit.rows)
-        self._at.total = self._at.total.plus(commit.rows, commit.size, route.name.day)
+        content, rows = batch.content, len(batch.rows)
+        self._at.marks.update(content.marks)
+        self._at.files[str(name)] = (offset + len(data), row + rows)
+        self._at.total = self._at.total.plus(rows, len(data), name.day)
+        commit = Commit(
+            file=str(name),
+            offset=offset,
+            row=row,
+            size=len(data),
+            rows=rows,
+            at=date_text(self._now()),
+            marks=content.marks,
+            sha256=content.sha256,
+        )
+        line, chain = commit.line(self._at.chain, content.marks_text)
         self._append_line(line, chain)
         self._at.bytes_since_state += len(line)
         self._at.commits_since_state += 1
@@ -160,20 +173,6 @@ class Journal:
         if self._unsynced_bytes >= SIDE_SYNC_BYTES:
             self.sync_side()
         return len(data)
-
-    def _commit_of(self, route: Route, data: bytes) -> Commit:
-        """What the side file is to say of rows that go to the end of a file."""
-        offset, row = self._at.files[str(route.name)]
-        return Commit(
-            file=str(route.name),
-            offset=offset,
-            row=row,
-            size=len(data),
-            rows=len(route.rows),
-            at=date_text(self._now()),
-            marks={sender: sequence for _, sender, sequence in route.rows},
-            sha256=hashlib.sha256(data).hexdigest(),
-        )
 
     def _descriptor(self, name: SegmentName) -> int:
         """The file opened for appending, and known to the side file before its first byte is written."""

@@ -14,7 +14,7 @@ Not here: writing (`journal`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from operator import le
 from pathlib import Path
@@ -34,7 +34,7 @@ class Route:
     """Rows that go to one file in one commit."""
 
     name: SegmentName
-    rows: list[PreparedRow] = field(default_factory=list)
+    rows: Sequence[PreparedRow]
 
 
 @dataclass(slots=True)
@@ -54,7 +54,10 @@ class Router:
         self.limit_bytes = limit_bytes
 
     def route(self, rows: Sequence[PreparedRow]) -> list[Route]:
-        """Where these rows go, in the order in which they are to be written."""
+        """Where these rows go, in the order in which they are to be written.
+
+        Rows that all go to one file as they stand are the sequence that was given.
+        """
         dates = [prepared[0][:DATE_LENGTH] for prepared in rows]
         in_order = _sorted(dates)
         if not in_order:
@@ -65,8 +68,9 @@ class Router:
             # Nearly always: everything is younger than what is written, and of one day.
             name = self._segment(dates[0])
             self._at.newest = dates[-1]
-            return [Route(name, list(rows))]
+            return [Route(name, rows)]
         routes: list[Route] = []
+        rows_of: list[list[PreparedRow]] = []
         of_file: dict[SegmentName, int] = {}
         of_sender: dict[str, int] = {}
         for prepared, date in zip(rows, dates, strict=True):
@@ -75,8 +79,9 @@ class Router:
             index = of_file.get(name, -1)
             if index < of_sender.get(sender, 0):
                 index = of_file[name] = len(routes)
-                routes.append(Route(name))
-            routes[index].rows.append(prepared)
+                rows_of.append([])
+                routes.append(Route(name, rows_of[index]))
+            rows_of[index].append(prepared)
             of_sender[sender] = index
         return routes
 
