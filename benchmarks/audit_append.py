@@ -98,8 +98,10 @@ def _group_commit(folder: Path, each: int, *, waiting: int = WAITING, ready: boo
             start = done
 
     async def work() -> float:
-        senders = [_events(f"sender-{number}", each) for number in range(waiting)]
-        queued: list[Iterable[AuditEvent]] = [list(events) for events in senders] if ready else [*senders]
+        queued: list[Iterable[AuditEvent]] = [_events(f"sender-{number}", each) for number in range(waiting)]
+        if ready:
+            # Made in the order in which they will be appended: what is done at the same time has the same instant.
+            queued = [*zip(*zip(*queued, strict=True), strict=True)]
         async with AuditStore.open(folder) as store:
             start = time.perf_counter()
             await asyncio.gather(*(emit(store, events) for events in queued))
