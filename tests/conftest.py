@@ -16,6 +16,9 @@ from hypothesis import settings
 
 pytest_plugins = ["tests.cluster.fixtures"]
 
+# Where checks stand outside of test modules: a failure is to show the values there as well.
+pytest.register_assert_rewrite("tests.policy.compile_sentences", "tests.recorder.store.contract")
+
 settings.register_profile("developer", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "developer")

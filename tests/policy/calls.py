@@ -5,7 +5,9 @@ from typing import Any
 from callkeeper.kinds.terms import Mode
 from callkeeper.policy.call import Call, Identity, Party
 from callkeeper.policy.config import BlacklistEntry, Override, PolicySection, RecorderConfig
+from callkeeper.policy.decision import Rule, SegmentDecision
 from callkeeper.policy.directory import Directory, Licence, Line, User, line
+from callkeeper.policy.sampling import inside_limit
 
 POLICY = "RecordingPolicy/voice/default"
 FILTER = "RecordingFilter/voice/default"
@@ -77,3 +79,11 @@ def listed(*patterns: str, where: str = "Blacklist/voice/main") -> tuple[Blackli
 
 
 HOUSE = Directory.of([ada(), ben(), user("carla", "2003", licensed=False)])
+
+INSIDE_5 = next(name for name in map(str, range(1000)) if inside_limit(name, 5))
+OUTSIDE_95 = next(name for name in map(str, range(1000)) if not inside_limit(name, 95))
+"""Conversations: inside a limit of 5 % and so of every higher one, outside one of 95 % and so of every lower one."""
+
+
+def rules_of(decision: SegmentDecision) -> list[Rule]:
+    return [step.rule for step in decision.decisions[0].steps]
