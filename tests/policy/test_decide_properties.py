@@ -5,17 +5,7 @@ from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.policy.calls import (
-    HOUSE,
-    ada,
-    ben,
-    call,
-    config,
-    inbound,
-    listed,
-    override,
-    policy,
-)
+from tests.policy.calls import HOUSE, ada, ben, call, config, inbound, listed, override, policy
 
 from callkeeper.kinds.terms import Mode, SampledOut
 from callkeeper.policy.call import CallKind, Consent, Direction, Identity, Party

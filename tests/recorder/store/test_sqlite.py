@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.recorder.store.contract import StoreContract
+from tests.recorder.store.contract.store import StoreContract
 from tests.recorder.store.making import event, filled, segment
 
 from callkeeper.recorder.errors import RowsRefused, StorageFault

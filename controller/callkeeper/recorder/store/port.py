@@ -15,7 +15,7 @@ Facts about units:
       (consume the iterator inside the query) and must not write. What it costs, calls do not wait for.
     - Cancelling the wait does not take a unit back.
 
-`tests/recorder/store/contract.py` is what any adapter has to pass.
+`tests/recorder/store/contract/` is what any adapter has to pass.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
