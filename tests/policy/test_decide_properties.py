@@ -118,10 +118,23 @@ def test_a_warm_memory_answers_as_a_cold_one(settings, segment, data):
     assert decide(settings, segment, HOUSE) == decide(fresh, segment, Directory.of(HOUSE.users.values()))
 
 
-def test_remembered_answers_stay_bounded(monkeypatch):
+@given(settings=CONFIGS, segments=st.lists(CALLS, min_size=1, max_size=4))
+def test_a_directory_that_changes_under_settings_is_not_remembered_as_it_was(settings, segments):
+    licensed, without = Directory.of([ada(), ben()]), Directory.of([ada(licensed=False), ben(licensed=False)])
+    for house in (licensed, without, licensed, without):
+        fresh = None if settings is None else replace(settings)
+        for segment in segments:
+            decision = decide(settings, segment, house)
+            assert decision == decide(fresh, segment, Directory.of(house.users.values()))
+            assert {one.directory_revision for one in decision.decisions} <= {house.revision}
+
+
+def test_what_is_remembered_stays_bounded(monkeypatch):
     monkeypatch.setattr("callkeeper.policy.rules.REMEMBERED_ANSWERS", 3)
+    monkeypatch.setattr("callkeeper.policy.rules.REMEMBERED_DECISIONS", 3)
     settings = config()
     for kind in CallKind:
         for direction in Direction:
             assert decide(settings, inbound(kind=kind, direction=direction), HOUSE).outcome is Outcome.RECORD
     assert len(Rules.of(settings).answers) <= 3
+    assert len(Rules.of(settings).decided) <= 3

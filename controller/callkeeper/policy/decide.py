@@ -12,7 +12,7 @@ from callkeeper.policy.directory import Directory
 from callkeeper.policy.facts import Survey, direction, scope, smallest_hit, survey
 from callkeeper.policy.facts import recorded_users as users_of
 from callkeeper.policy.recognition import RecordedUser, View
-from callkeeper.policy.rules import Rules
+from callkeeper.policy.rules import DecisionKey, Rules
 from callkeeper.policy.sampling import inside_limit
 
 
@@ -27,7 +27,10 @@ def decide(config: RecorderConfig | None, call: Call, directory: Directory) -> S
     rules = Rules.of(config)
     view = rules.view(directory)
     seen = survey(call, view)
-    return SegmentDecision.of(_decisions(rules, seen, users_of(seen, view), directory.revision))
+    people = users_of(seen, view)
+    decided = _decided(rules, seen, people, directory.revision)
+    # Nearly always somebody talks to the outside: what follows from one decision is remembered with it.
+    return decided[0] if len(people) == 1 else SegmentDecision.of(tuple([alone.decisions[0] for alone in decided]))
 
 
 def decide_user(config: RecorderConfig | None, call: Call, directory: Directory, reference: str) -> Decision:
@@ -35,7 +38,7 @@ def decide_user(config: RecorderConfig | None, call: Call, directory: Directory,
     rules = Rules.of(config)
     view = rules.view(directory)
     people = (view.recorded_user(reference),)
-    return _decisions(rules, survey(call, view), people, directory.revision)[0]
+    return _decided(rules, survey(call, view), people, directory.revision)[0].decisions[0]
 
 
 def recorded_users(call: Call, directory: Directory) -> tuple[RecordedUser, ...]:
@@ -44,13 +47,14 @@ def recorded_users(call: Call, directory: Directory) -> tuple[RecordedUser, ...]
     return users_of(survey(call, view), view)
 
 
-def _decisions(
+def _decided(
     rules: Rules, seen: Survey, people: tuple[RecordedUser, ...], directory_revision: str
-) -> tuple[Decision, ...]:
+) -> list[SegmentDecision]:
+    """For each of these people the decision as if nobody else were recorded."""
     call, call_scope, hit = seen.call, scope(seen), smallest_hit(seen)
     limit_percent = rules.settings.policy.always_on_limit_percent
     inside = limit_percent == NO_LIMIT_PERCENT or inside_limit(call.conversation, limit_percent)
-    decisions = []
+    decided = []
     for person in people:
         case = (
             call.consent,
@@ -63,15 +67,21 @@ def _decisions(
             inside,
             person.shared_line,
         )
-        outcome, steps, facts = rules.answers.get(case) or rules.ask(case)
-        decisions.append(
-            Decision(
-                user=person.reference,
-                outcome=outcome,
-                steps=steps,
-                facts=facts,
-                config_revision=rules.revision,
-                directory_revision=directory_revision,
-            )
-        )
-    return tuple(decisions)
+        key = (directory_revision, person.reference, case)
+        alone = rules.decided.get(key)
+        decided.append(_decide_alone(rules, key) if alone is None else alone)
+    return decided
+
+
+def _decide_alone(rules: Rules, key: DecisionKey) -> SegmentDecision:
+    directory_revision, reference, case = key
+    outcome, steps, facts = rules.answers.get(case) or rules.ask(case)
+    decision = Decision(
+        user=reference,
+        outcome=outcome,
+        steps=steps,
+        facts=facts,
+        config_revision=rules.revision,
+        directory_revision=directory_revision,
+    )
+    return rules.remember(key, SegmentDecision.of((decision,)))

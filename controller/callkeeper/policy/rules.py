@@ -10,6 +10,7 @@ from callkeeper.policy.call import CallKind, Consent, Direction, Scope
 from callkeeper.policy.chain import Answer, Case, Settings, ask, sorted_entries
 from callkeeper.policy.config import RecorderConfig
 from callkeeper.policy.config_json import revision
+from callkeeper.policy.decision import SegmentDecision
 from callkeeper.policy.directory import Directory, User
 from callkeeper.policy.patterns import PatternSet
 from callkeeper.policy.recognition import Standing, View
@@ -19,6 +20,12 @@ REMEMBERED_ANSWERS = 16_384
 
 CaseValues = tuple[Consent, Standing, str | None, CallKind, Scope, Direction, str | None, bool, bool]
 """The values of a `Case` in their order: a plain tuple is made faster, and a decision makes one each time."""
+
+DecisionKey = tuple[str, str, CaseValues]
+"""The directory's revision, the user, and the case: whoever is on the other end, these make the decision."""
+
+REMEMBERED_DECISIONS = 32_768
+"""Decisions remembered per config, each some 0.6 kB: the busy hour of a large site in 20 MB."""
 
 _CACHED = "_rules"
 
@@ -33,6 +40,7 @@ class Rules:
         blacklist: matches the numbers never recorded.
         internal_numbers: matches the numbers that count as the organisation's own.
         answers: what the chain answered to a case before, by the values of the `Case`.
+        decided: what was decided for a user in a case before, as if nobody else were recorded.
     """
 
     revision: str
@@ -40,6 +48,7 @@ class Rules:
     blacklist: PatternSet
     internal_numbers: PatternSet
     answers: dict[CaseValues, Answer] = field(default_factory=dict)
+    decided: dict[DecisionKey, SegmentDecision] = field(default_factory=dict)
     _latest: list[View] = field(default_factory=list)
 
     @classmethod
@@ -64,6 +73,13 @@ class Rules:
         answer = ask(self.settings, Case(*values))
         self.answers[values] = answer
         return answer
+
+    def remember(self, key: DecisionKey, decided: SegmentDecision) -> SegmentDecision:
+        """Keep a decision in `decided`, and return it."""
+        if len(self.decided) >= REMEMBERED_DECISIONS:
+            self.decided.clear()
+        self.decided[key] = decided
+        return decided
 
     def view(self, directory: Directory) -> View:
         """How parties are seen under this config with this directory; the latest is kept."""
