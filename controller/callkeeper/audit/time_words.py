@@ -2,7 +2,8 @@
 
 now, today, yesterday       the day's beginning; as the end of a range the day's end
 2026, 2026-10, 2026-10-03   the beginning of the year, month or day; as the end of a range its end
-2026-10-03T14:00:00+02:00   RFC 3339 with any offset; `Z`, a space for the `T`, seconds left out; no offset means UTC
+2026-10-03T14:00:00+02:00   RFC 3339 with any offset; `Z`, a space for the `T`, seconds left out; no offset means UTC.
+                            A space for the `+`: that is what an address turns it into when it is written as it is
 -24h, -7d, -30m, -2w        that long before now
 """
 
@@ -22,7 +23,7 @@ _UNITS = {
 _DAYS = {"today": timedelta(0), "yesterday": timedelta(days=1)}
 _CALENDAR = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?")
 _INSTANT = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[t ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)(z|[+-][0-9]{2}:[0-9]{2})?"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[t ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)(z|[+ -][0-9]{2}:[0-9]{2})?"
 )
 _HINT = "write yesterday, today, now, 2026-10, 2026-10-03, 2026-10-03T14:00:00+02:00, -24h or -7d"
 
@@ -88,7 +89,7 @@ def _read(words: str, now: datetime, *, end: bool) -> datetime | None:
     if calendar := _CALENDAR.fullmatch(words):
         return _calendar(calendar, end=end)
     if instant := _INSTANT.fullmatch(words):
-        zone = instant[3] or "z"
+        zone = (instant[3] or "z").replace(" ", "+")
         return datetime.fromisoformat(f"{instant[1]}T{instant[2]}{zone.upper()}").astimezone(UTC)
     return None
 
