@@ -5,6 +5,7 @@ import io
 import json
 import os
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
@@ -180,6 +181,20 @@ async def test_a_repeat_with_other_content_is_reported_and_the_first_kept(tmp_pa
         assert b'callkeeper_audit_repeats_total{log="voice/teams",result="differing"} 2.0' in text
         assert b'callkeeper_audit_repeats_total{log="voice/teams",result="same"} 2.0' in text
         assert b'callkeeper_audit_rows_total{log="voice/teams"} 4.0' in text
+
+
+async def test_a_repeat_of_a_sender_whose_clock_runs_ahead_is_no_other_content(tmp_path):
+    """Its rows have the time of receipt; an answer that was lost must not look like two events under one number."""
+    ahead = datetime.now(UTC) + timedelta(minutes=5)
+    async with collector(tmp_path) as running:
+        sent = batch(event(1, at=ahead), event(2, at=ahead, details={}), event(3))
+        for _ in range(2):
+            answer = await running.ask("POST", EVENTS, json=sent)
+            assert (answer[0], json.loads(answer[2])) == (200, {"mark": 3})
+        changed = batch(event(1, at=ahead, email="eve@example.com"), event(2, at=ahead + timedelta(seconds=1)))
+        _, _, body = await running.ask("POST", EVENTS, json=changed)
+        assert json.loads(body) == {"mark": 2, "differing": [1, 2]}
+        assert len(stored(running.folder / LOG)) == 3
 
 
 REFUSED = [
