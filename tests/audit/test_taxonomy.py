@@ -39,6 +39,13 @@ def test_an_action_counts_as_emitted_where_code_outside_the_audit_room_names_it(
     assert named == {action for action, entry in TAXONOMY.items() if entry.emitted}
 
 
+def test_a_test_names_each_action_that_is_emitted():
+    """An emitter may be wired to the wrong action, and only who names the action in a test sees it."""
+    texts = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    emitted = [action for action, entry in TAXONOMY.items() if entry.emitted]
+    assert [one for one in emitted if not re.search(rf"\bAction\.{one.name}\b|\b{one.value}\b", texts)] == []
+
+
 def words(*rooms: str) -> set[str]:
     """Every text that stands whole in the code of these rooms, and names of keywords."""
     found: set[str] = set()

@@ -3,9 +3,11 @@
 import json
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from callkeeper.audit.actions import Action
 from callkeeper.audit.mask import NumberMask
 from callkeeper.kinds.terms import Mode
 from callkeeper.policy.config import (
@@ -48,6 +50,29 @@ configs = st.builds(
         RetentionSection, retention=st.sampled_from(["forever", "90d"]), object=st.just("RetentionRule/default/default")
     ),
 )
+
+
+SETTINGS = [
+    ("policy", "default_mode", "defaultMode", Mode.ALWAYS_ON, Action.UPDATE_DEFAULT_POLICY),
+    ("policy", "always_on_limit_percent", "alwaysOnLimitPercent", 60, Action.UPDATE_RECORDING_LIMIT),
+    ("filter", "internal", "internal", False, Action.UPDATE_RECORDING_FILTER),
+    ("retention", "retention", "retention", "90d", Action.UPDATE_RETENTION),
+    ("retention", "extra_retention", "extraRetention", "365d", Action.UPDATE_EXTRA_RETENTION),
+    ("retention", "minimum_retention", "minimumRetention", "30d", Action.UPDATE_MINIMUM_RETENTION),
+    ("audit", "retention", "retention", "400d", Action.UPDATE_AUDIT_LOG),
+    ("audit", "rotation", "rotation", "64Mi", Action.UPDATE_AUDIT_LOG),
+    ("audit", "application_name", "applicationName", "Calls", Action.UPDATE_AUDIT_LOG),
+    ("audit", "compress_closed", "compressClosed", True, Action.UPDATE_AUDIT_LOG),
+]
+
+
+@pytest.mark.parametrize(("section", "name", "field", "value", "action"), SETTINGS)
+def test_each_setting_has_its_row_with_what_it_was_and_is(section, name, field, value, action):
+    before = RecorderConfig()
+    was = getattr(before, section)
+    (change,) = config_changes(before, replace(before, **{section: replace(was, **{name: value})}), str)
+    assert change.action is action
+    assert change.details == {"from": {field: getattr(was, name)}, "to": {field: value}}
 
 
 @given(configs)

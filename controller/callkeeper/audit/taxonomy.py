@@ -37,6 +37,8 @@ RECORDER = "recorder"
 RECONCILE = "reconcile"
 COLLECTOR = "audit store"
 OPERATOR = "operator"
+EVERY_DOOR = "recorder, audit collector, command line"
+"""Whoever gives the log out, or verifies it, says so."""
 
 _OBJECT = ("object", "text", "kind/namespace/name of the settings object")
 _FROM = ("from", "object", "fields as they were")
@@ -323,7 +325,7 @@ _TABLE: tuple[Entry, ...] = (
     _entry(
         Action.DOWNLOAD_CSV_AUDIT,
         Area.AUDIT,
-        "recorder, audit collector, command line",
+        EVERY_DOOR,
         "A range of this log was exported; the row is written before the first byte leaves.",
         _RANGE_FROM,
         _RANGE_TO,
@@ -341,7 +343,7 @@ _TABLE: tuple[Entry, ...] = (
     _entry(
         Action.VERIFY_AUDIT,
         Area.AUDIT,
-        COLLECTOR,
+        EVERY_DOOR,
         "The log was verified: rows, chain, checkpoints.",
         ("sound", "boolean", "nothing altered was found"),
         ("chain", "text", "chain head verified"),

@@ -216,7 +216,8 @@ async def test_details_say_why_it_was_made_and_when_it_goes(recorder: Stage) -> 
     assert answer["retention"]["why"] == "Base"
     assert "retention=90d" in answer["retention"]["rule"]
     assert (answer["stretches"][0]["endedBy"], answer["gaps"]) == ("SegmentEnded", [])
-    assert recorder.audit.rows[-1][2] == {"recording": one}
+    action, actor, details = recorder.audit.rows[-1]
+    assert (action, actor.principal.id, details) == (Action.GET_RECORDING_DETAILS, "ada", {"recording": one})
 
 
 async def test_details_show_the_gaps(recorder: Stage) -> None:

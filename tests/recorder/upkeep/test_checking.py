@@ -5,6 +5,7 @@ import pytest
 from tests.recorder.store.making import ended, later, segment, tombstone
 from tests.recorder.upkeep.kept_state import Kept
 
+from callkeeper.audit.actions import Action
 from callkeeper.recorder.auditing import Actor
 from callkeeper.recorder.errors import StorageFault
 from callkeeper.recorder.principals import Principal
@@ -44,11 +45,11 @@ def write(kept: Kept, unit) -> None:
 ANN = Actor(principal=Principal(id="ann", email="ann@example.com"), ip_address="127.0.0.1")
 
 
-def repaired(kept: Kept) -> list[tuple[str, object]]:
+def repaired(kept: Kept) -> list[tuple[Action, str, object]]:
     """What the audit log will be told."""
     look = SqliteLook.open(kept.store_folder)
     try:
-        return [(one.email, one.details) for _, one in look.read(lambda rows: rows.undelivered(10))]
+        return [(one.action, one.email, one.details) for _, one in look.read(lambda rows: rows.undelivered(10))]
     finally:
         look.close()
 
@@ -184,4 +185,6 @@ def test_what_is_mended_is_told_and_what_is_left_alone_is_not(kept: Kept) -> Non
     kept.file(2).unlink()
     kept.file(3).with_name("stranger.wav").write_bytes(b"x")
     mend(kept)
-    assert repaired(kept) == [("ann@example.com", {"moved": 1, "failed": 1, "left": 1})]
+    ((action, email, details),) = repaired(kept)
+    assert (action, email) == (Action.REPAIR_RECORDINGS, "ann@example.com")
+    assert details == {"moved": 1, "failed": 1, "left": 1}
