@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from tests.local.running import UpProcess
 
+from callkeeper.cli.token import token
 from callkeeper.cli.users import users
 from callkeeper.local.recorder_client import find_recorder
 
@@ -139,8 +140,22 @@ def test_a_delete_asks_first(people: UpProcess) -> None:
     assert refused.exit_code == 1
     assert "Delete zoe (Zoe Miller)?" in refused.stderr
     assert call(people, "show", "zoe").exit_code == 0
+    unasked = call(people, "delete", "zoe", input="")
+    assert (unasked.exit_code, "--yes" in unasked.stderr) == (2, True)
     assert call(people, "delete", "zoe", input="y\n").stdout == "zoe is deleted.\n"
     assert call(people, "show", "zoe").exit_code == 1
+
+
+def test_a_token_is_made_for_a_user_whom_only_the_recorder_knows(people: UpProcess) -> None:
+    def made(reference: str) -> Result:
+        return CliRunner().invoke(token, [str(people.folder), "--user", reference, "--state", str(people.state)])
+
+    client = find_recorder(
+        str(people.folder), state=people.state, token_file=Path(made("ZOE@example.com").stdout.strip())
+    )
+    assert client.ask("GET", "/v1/principal")["id"] == "zoe"
+    missing = made("nobody")
+    assert (missing.exit_code, "there is no user nobody" in missing.stderr) == (2, True)
 
 
 def test_bad_lines_are_named_and_nothing_is_imported_unless_they_are_skipped(people: UpProcess, tmp_path: Path) -> None:

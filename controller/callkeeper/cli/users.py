@@ -88,7 +88,7 @@ _AS = click.option(
 )  # fmt: skip
 
 
-@users.command("list")
+@users.command("list", short_help="List users, with the mode in force and where it comes from.")
 @click.option("--search", default="", metavar="WORDS", help="All of them in name, surname or e-mail address.")
 @click.option(
     "--overridden/--not-overridden", default=None, help="Only users with an override of the mode, or without."
@@ -135,7 +135,7 @@ def _everybody(recorder: RecorderClient, search: str, overridden: bool | None) -
         query["cursor"] = page["nextCursor"]
 
 
-@users.command()
+@users.command(short_help="Show one user with lines, licences and mode.")
 @click.argument("user")
 @_AS
 @_on_a_recorder
@@ -174,7 +174,7 @@ def show(recorder: RecorderClient, user: str, output_format: str) -> None:
         click.echo(f"{name:<9} {_plain(value) or '-'}")
 
 
-@users.command("import")
+@users.command("import", short_help="Add and change users from a CSV file.")
 @click.argument("file", type=click.File("rb"))
 @click.option("--dry-run", is_flag=True, help="Say what it would do, and do nothing.")
 @click.option("--skip-bad", is_flag=True, help="Leave out the lines with a problem; without it, all or nothing.")
@@ -244,7 +244,7 @@ def _licence(command: Callable[P, None]) -> Callable[P, None]:
     )(command)
 
 
-@users.command()
+@users.command(short_help="Give a user a licence.")
 @click.argument("user")
 @_licence
 @_on_a_recorder
@@ -268,7 +268,7 @@ def grant(recorder: RecorderClient, user: str, licence: str) -> None:
     click.echo(_plain(f"{answer['user']['id']} {word} {licence}{' now' if answer['changed'] else ' already'}."))
 
 
-@users.command()
+@users.command(short_help="Take a licence from a user.")
 @click.argument("user")
 @_licence
 @_on_a_recorder
@@ -294,7 +294,7 @@ def revoke(recorder: RecorderClient, user: str, licence: str) -> None:
     click.echo(_plain(f"{answer['user']['id']} {words}."))
 
 
-@users.command()
+@users.command(short_help="Delete a user.")
 @click.argument("user")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_on_a_recorder
@@ -315,9 +315,22 @@ def delete(recorder: RecorderClient, user: str, *, yes: bool) -> None:
     with _a_no_is_exit_1("unknown-user"):
         found = recorder.ask("GET", _path(user))
         if not yes:
-            click.confirm(_plain(f"Delete {found['id']} ({_name(found) or found['email']})?"), abort=True, err=True)
+            _ask_first(f"Delete {found['id']} ({_name(found) or found['email']})?")
         recorder.ask("DELETE", _path(found["id"]))
     click.echo(_plain(f"{found['id']} is deleted."))
+
+
+def _ask_first(question: str) -> None:
+    try:
+        if click.confirm(_plain(question), err=True):
+            return
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        click.echo("", err=True)
+        raise click.UsageError("nobody is there to be asked; give --yes to delete without a question") from None
+    click.echo("Nobody is deleted.", err=True)
+    sys.exit(1)
 
 
 @contextmanager
