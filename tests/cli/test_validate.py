@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from callkeeper.cli.main import callkeeper
-from callkeeper.cli.validate import wants_colour
+from callkeeper.manifests.output.colour import wants_colour
 
 ROOT = Path(__file__).parents[2]
 RECORDER = "apiVersion: callkeeper.dev/v1alpha1\nkind: Recorder\nmetadata: {name: teams}\nspec: {}\n"

@@ -42,8 +42,8 @@ def test_a_new_user_sees_a_blacklist_change_a_call_and_reads_who_did_it(
 ):
     text, process = page
     commands = [match["command"] for match in COMMAND.finditer(text)]
-    assert len(commands) == 7, text
-    export, table, first_call, apply, wait, second_call, audit = commands
+    assert len(commands) == 9, text
+    export, table, first_call, apply, wait, second_call, audit, explain, status = commands
 
     def follow(command: str) -> str:
         done = subprocess.run(
@@ -66,6 +66,9 @@ def test_a_new_user_sees_a_blacklist_change_a_call_and_reads_who_did_it(
     assert {row["Email"] for row in told.values()} == {PERSON}
     assert told["CreateSettings"]["IpAddress"] == "127.0.0.1"
     assert all("+39!" in row["Details"] for row in told.values())
+
+    assert "Not recorded: " in follow(explain)
+    assert "Blacklist/italy" in follow(status)
 
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 0

@@ -4,10 +4,12 @@ import csv
 import io
 import itertools
 import json
+import os
 import resource
 import signal
 import socket
 import subprocess
+import sys
 import time
 from hashlib import sha256
 from pathlib import Path
@@ -207,6 +209,37 @@ def test_once_tells_by_its_exit_code_whether_everything_is_in_force(tmp_path, fo
     assert run(tmp_path, "up", folder, *arguments).returncode == 0
     edit(folder, "blacklist.yaml", "90XX", "90YX")
     assert run(tmp_path, "up", folder, *arguments).returncode == 1
+
+
+def test_once_says_nothing_of_going_on_and_names_a_folder_without_settings(tmp_path, folder):
+    arguments = ("--port", "0", "--state", tmp_path / "s", "--once")
+    said = run(tmp_path, "up", folder, *arguments).stdout
+    assert f"State   {tmp_path / 's'}" in said
+    for word in ("Ctrl-C", "Page", "Offer a call"):
+        assert word not in said
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    nothing = run(tmp_path, "up", empty, "--port", "0", "--state", tmp_path / "e", "--once")
+    assert (nothing.returncode, "Nothing is in force, and nothing is recorded." in nothing.stdout) == (1, True)
+
+
+@pytest.mark.parametrize("is_on_the_path", [True, False])
+def test_what_is_printed_to_try_can_be_typed_here(tmp_path, folder, is_on_the_path):
+    program = Path(sys.executable).parent / "callkeeper"
+    where = environment(tmp_path) | {"PATH": f"{program.parent}:{os.defpath}" if is_on_the_path else os.defpath}
+    process = subprocess.Popen(
+        [program, "up", folder, "--port", "0"], env=where, cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stdout is not None
+        shown = next(line for line in process.stdout if "audit export" in line)
+        asked = subprocess.run(
+            shown, shell=True, env=where, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+        )
+        process.terminate()
+    assert asked.returncode == 0, asked.stderr
+    assert "UpdateBlacklist" in asked.stdout
+    assert shown.split()[0] == ("callkeeper" if is_on_the_path else str(program))
 
 
 def test_killed_at_any_time_it_comes_back_and_every_change_is_audited_once(up, folder):

@@ -9,6 +9,7 @@ import click
 
 from callkeeper.cli.cluster_options import cluster_options, scope_of, takes_cluster_options
 from callkeeper.cli.main import CouldNotRun
+from callkeeper.manifests.output.colour import wants_colour
 
 
 @click.command(short_help="Show the settings in force and where each comes from.")
@@ -57,7 +58,7 @@ def show(
     # Imported when it is run, so that help costs nothing.
     import asyncio  # noqa: PLC0415 - see above
 
-    colour = output_format == "text" and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    colour = output_format == "text" and wants_colour(os.environ, is_terminal=sys.stdout.isatty())
     if source is None:
         click.echo(_cluster(where, recorder, as_json=output_format == "json", colour=colour), nl=False)
         return

@@ -13,6 +13,7 @@ import click
 from callkeeper.cli.cluster_options import cluster_options, scope_of
 from callkeeper.cli.main import CouldNotRun
 from callkeeper.kinds.terms import GROUP
+from callkeeper.manifests.output.colour import wants_colour
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -120,7 +121,7 @@ def _table(found: Sequence[Standing]) -> Iterator[str]:
         return
     rows = [("NAMESPACE", "OBJECT", "IN FORCE", "SINCE", "WHY"), *(_row(one) for one in found)]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    colour = wants_colour(os.environ, is_terminal=sys.stdout.isatty())
     for row, one in zip(rows, (None, *found), strict=True):
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False))
         yield _coloured(f"{line}  {row[4]}".rstrip(), one, colour=colour)

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -195,12 +195,8 @@ def _renderer(output_format: str) -> Callable[[Report], str]:
 
             return render_junit
         case _:
+            from callkeeper.manifests.output.colour import wants_colour  # noqa: PLC0415 - as said above
             from callkeeper.manifests.output.text import render_text  # noqa: PLC0415 - as said above
 
             colour = wants_colour(os.environ, is_terminal=sys.stdout.isatty())
             return lambda report: render_text(report, colour=colour)
-
-
-def wants_colour(environment: Mapping[str, str], *, is_terminal: bool) -> bool:
-    """Colour on a terminal, unless it is a dumb one or NO_COLOR is set to anything (no-color.org)."""
-    return is_terminal and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"

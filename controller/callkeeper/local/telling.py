@@ -1,9 +1,12 @@
 """What `callkeeper up` says while it runs: few lines for people, or one JSON object a line for machines."""
 
 import json
+import os
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,12 +16,15 @@ from callkeeper.kinds.finding import ObjectKey
 from callkeeper.local.page import Line, Locate, change_words
 from callkeeper.local.state import state_folder
 from callkeeper.manifests.located import LocatedFinding
+from callkeeper.manifests.output.colour import wants_colour
 from callkeeper.manifests.output.text import render_text
 from callkeeper.manifests.report import Report
 from callkeeper.policy.config import Source
 from callkeeper.reconcile.changes import config_changes
 from callkeeper.reconcile.outcome import Outcome
 from callkeeper.reconcile.plan import short
+
+_NAME = "callkeeper"
 
 MAX_FINDINGS_SHOWN = 20
 MAX_CHANGES_SHOWN = 12
@@ -36,6 +42,7 @@ class Started:
         pages: per Recorder the revision in force and its settings.
         users: how many there are, and how many of them may be recorded; None without users.csv.
         sample: who may be called in the example of a call; None where nobody can be named.
+        stays: whether it goes on running.
     """
 
     folder: Path
@@ -45,12 +52,23 @@ class Started:
     pages: Mapping[ObjectKey, tuple[str | None, Sequence[Line]]]
     users: tuple[int, int] | None
     sample: str | None
+    stays: bool = True
 
 
 def _where(started: Started) -> str:
     """What names this state folder to other commands: the settings folder, unless it was put somewhere else."""
     usual = started.state == state_folder(started.folder)
     return shlex.quote(str(started.folder)) if usual else f"--state {shlex.quote(str(started.state))}"
+
+
+def _program() -> str:
+    """What a shell here starts this program by: its name, or its path where the name is not known."""
+    started_as = Path(sys.argv[0])
+    if started_as.name != _NAME or shutil.which(_NAME) is not None:
+        return _NAME
+    with suppress(ValueError):
+        started_as = started_as.absolute().relative_to(Path.cwd())
+    return shlex.quote(str(started_as))
 
 
 class Teller(Protocol):
@@ -87,7 +105,7 @@ class TextTeller:
     def __init__(self, out: TextIO, locate: Locate) -> None:
         self._out = out
         self._locate = locate
-        self._colour = out.isatty()
+        self._colour = wants_colour(os.environ, is_terminal=out.isatty())
 
     def started(self, started: Started) -> None:
         """See `Teller.started`."""
@@ -95,14 +113,19 @@ class TextTeller:
         for key, (revision, page) in started.pages.items():
             lines.append(f"In force on {key.name}" + self._dim(f"  revision {short(revision)}"))
             lines += [*self._table(page), ""]
+        if not started.pages:
+            lines += ["Nothing is in force, and nothing is recorded.", ""]
         if started.users is not None:
             lines += [f"  users.csv: {_counted(started.users[0], 'user')}, {started.users[1]} may be recorded", ""]
+        if not started.stays:
+            self._say(*lines, f"State   {started.state}")
+            return
         if started.url is not None and started.own_url is not None:
             header = started.state / "authorization"
             lines += [f"API     {started.url}", f"Page    {started.url}/  (sign in with the line in authorization)"]
             lines += [f"State   {started.state}", "", "Offer a call:", ""]
             lines += [f"  {example_call(started.own_url, header, started.sample)}", "", "See who changed what:", ""]
-            lines += [f"  callkeeper audit export {_where(started)} --from today", ""]
+            lines += [f"  {_program()} audit export {_where(started)} --from today", ""]
         else:
             lines += [f"State   {started.state}", ""]
         lines.append("Save a file and the change is in force within a second. Ctrl-C ends.")

@@ -387,4 +387,5 @@ class Up:
             pages=pages,
             users=(len(directory.users), len(recordable)) if directory else None,
             sample=recordable[0] if recordable else None,
+            stays=not self.options.once,
         )

@@ -5,6 +5,7 @@ a request held. Stdout stays free for what a command answers.
 """
 
 import logging
+import os
 import sys
 from typing import TextIO
 
@@ -22,7 +23,7 @@ def configure_logging(*, as_json: bool, level: int = logging.INFO, stream: TextI
     stream = stream or sys.stderr
     # Plain tracebacks: the pretty ones show what variables hold.
     renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer(
-        colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
+        colors=stream.isatty() and not os.environ.get("NO_COLOR"), exception_formatter=structlog.dev.plain_traceback
     )
     if as_json:
         renderer = structlog.processors.JSONRenderer()

@@ -27,6 +27,7 @@ def write_helpers(playground: Playground) -> None:
         "import sys\n\n"
         f"sys.path.insert(0, {str(Path(__file__).parents[3])!r})\n"
         "from tests.cluster.playground.calling import offer\n\n"
+        "if len(sys.argv) != 2:\n    sys.exit('Usage: call NUMBER, such as +390212345')\n"
         f"print(offer({playground.recorder!r}, {str(playground.authorization)!r}, sys.argv[1]))\n"
     )
     call.chmod(0o755)
@@ -59,11 +60,14 @@ In another terminal:
 
 4. Who did that? The audit log knows you as {PERSON}:
 
-  $ callkeeper audit export --url {playground.collector} --log {playground.log} \
+  $ callkeeper audit export --url {playground.collector} --log {playground.log} \\
       --token-file {playground.auditor_token} --from today --email {PERSON}
 
-Then try: `kubectl edit blacklist never`, and make a pattern 90Y, or a range run backwards; delete the RecordingFilter;
-`kubectl callkeeper explain`.
+Then try: `kubectl edit blacklist never`, and make a pattern 90Y, or a range run backwards; delete the RecordingFilter.
+Ask the objects themselves:
+
+  $ kubectl callkeeper explain --cluster --user ada@example.com --caller +390212345 --callee 2001
+  $ kubectl callkeeper status
 
   recorder   {playground.recorder}
   collector  {playground.collector}
