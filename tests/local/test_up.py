@@ -223,6 +223,20 @@ def test_once_says_nothing_of_going_on_and_names_a_folder_without_settings(tmp_p
     assert (nothing.returncode, "Nothing is in force, and nothing is recorded." in nothing.stdout) == (1, True)
 
 
+def test_a_start_says_what_is_wrong_with_its_audit_log(tmp_path, folder):
+    arguments = ("up", folder, "--port", "0", "--state", tmp_path / "s", "--once")
+    assert "audit_log" not in run(tmp_path, *arguments).stderr
+    (rows,) = (tmp_path / "s" / "audit").glob("*.csv")
+    written = rows.read_bytes()
+    rows.write_bytes(written + b"2026-10-03 half a row")
+    assert "audit_log_unfinished_write" in run(tmp_path, *arguments).stderr
+    rows.write_bytes(written[:-9] + b"X" + written[-8:])
+    damaged = run(tmp_path, *arguments)
+    assert damaged.returncode == 0, "what is there is governed all the same"
+    assert "audit_log_damaged" in damaged.stderr
+    assert rows.name in damaged.stderr
+
+
 @pytest.mark.parametrize("is_on_the_path", [True, False])
 def test_what_is_printed_to_try_can_be_typed_here(tmp_path, folder, is_on_the_path):
     program = Path(sys.executable).parent / "callkeeper"

@@ -24,6 +24,7 @@ from callkeeper.audit.checkpoints import Checkpoint
 from callkeeper.audit.download import Download
 from callkeeper.audit.errors import AuditError, OutboxUnavailable, StoreBusy
 from callkeeper.audit.outbox import OutboxSender
+from callkeeper.audit.recovered import Recovery
 from callkeeper.audit.sender import Appender
 from callkeeper.audit.store import AuditStore
 from callkeeper.audit.verification import Verification
@@ -40,6 +41,9 @@ log = structlog.get_logger()
 
 FIRST_ANSWER_SECONDS = 3.0
 """How long a start waits for the collector: long enough for one that is there, short for one that is not."""
+
+MOST_TOLD = 10
+"""Of each kind of damage, at a start: enough to see that something is wrong, and where."""
 
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 30.0
 
@@ -60,7 +64,26 @@ async def open_audit_store(state: StateFolder, stack: AsyncExitStack) -> AuditSt
     except AuditError as error:
         raise CannotRun(str(error), EXIT_STATE_UNUSABLE) from error
     stack.push_async_callback(store.close)
+    _tell(store.recovery)
     return store
+
+
+def _tell(recovery: Recovery) -> None:
+    """Log what opening the store found. Nobody verifies a log every day; who starts it looks at what it says."""
+    for damage in recovery.damaged[:MOST_TOLD]:
+        log.error(
+            "audit_log_damaged",
+            file=damage.file,
+            byte=damage.offset,
+            bytes=damage.size,
+            detail=damage.message,
+            advice="callkeeper audit verify names the commits; copy the files before anything else",
+        )
+    for torn in recovery.torn[:MOST_TOLD]:
+        log.warning("audit_log_unfinished_write", file=torn.file, bytes=torn.size, moved_to=torn.moved_to)
+    told = min(len(recovery.damaged), MOST_TOLD) + min(len(recovery.torn), MOST_TOLD)
+    if (untold := len(recovery.damaged) + len(recovery.torn) - told) > 0:
+        log.error("audit_log_damaged_further", more=untold, advice="callkeeper audit verify")
 
 
 class AuditDestination(Protocol):
