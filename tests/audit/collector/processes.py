@@ -20,17 +20,19 @@ class Process:
         if not tokens.exists():
             write_tokens(tokens, PRINCIPALS)
         self.folder = base / "logs"
-        self._log = (base / "serve.log").open("wb+")
+        self._log = base / "serve.log"
         command = [sys.executable, "-m", "callkeeper", "audit", "serve", "--dir", self.folder, "--tokens", tokens]
         command += ["--listen", f"127.0.0.1:{port}", "--log-format", "json", *options]
-        self._process = subprocess.Popen(list(map(str, command)), stderr=self._log, stdout=subprocess.DEVNULL)
+        # Read through a file of our own: one that both had open would be written wherever we had read up to.
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(list(map(str, command)), stderr=log, stdout=subprocess.DEVNULL)
         self.port = int(self.said("collector_started")["port"])
         self.url = f"{scheme}://127.0.0.1:{self.port}"
 
     def log(self) -> list[dict[str, Any]]:
         """What it has said so far."""
-        self._log.seek(0)
-        return [json.loads(line) for line in self._log.read().splitlines() if line.startswith(b"{")]
+        lines = self._log.read_bytes().split(b"\n")
+        return [json.loads(line) for line in lines[:-1] if line.startswith(b"{")]
 
     def said(self, event: str) -> dict[str, Any]:
         """The first time it said so; waited for."""
@@ -54,6 +56,4 @@ class Process:
         self._done()
 
     def _done(self) -> int:
-        code = self._process.wait(DEADLINE_SECONDS)
-        self._log.close()
-        return code
+        return self._process.wait(DEADLINE_SECONDS)
