@@ -99,6 +99,30 @@ def test_users_are_checked_with_the_folder_and_by_themselves():
     assert "users.csv:1:1 users.file" in run(".").output
 
 
+def test_an_override_for_somebody_whom_users_csv_does_not_list_is_warned_of():
+    Path("users.csv").write_text("id,email\nada,ada@example.com\n")
+    policy = """\
+apiVersion: callkeeper.dev/v1alpha1
+kind: UserPolicy
+metadata: {name: sales}
+spec:
+  recorderRef: {name: teams}
+  overrides:
+    - {user: ADA@example.com, mode: AlwaysOn}
+    - {user: adda@example.com, mode: AlwaysOn}
+    - {user: zoe, mode: AlwaysOn}
+"""
+    found = run(".", a=RECORDER, p=policy)
+    assert found.exit_code == 0
+    assert "p.yaml:8:14 warning userpolicy.user-unknown: users.csv lists nobody with the id or e-mail" in found.output
+    assert "hint: did you mean `ada@example.com`?" in found.output
+    assert "2 warnings" in found.output
+    # Another recorder knows its users by itself, and a file alone says nothing of the folder.
+    elsewhere = RECORDER.replace("spec: {}", "spec: {endpoint: 'https://r.example.com'}")
+    assert "user-unknown" not in run(".", a=elsewhere, p=policy).output
+    assert "user-unknown" not in run("a.yaml", "p.yaml", a=RECORDER, p=policy).output
+
+
 @pytest.mark.parametrize("text", [None, "", "apiVersion: v1\nkind: Secret\n"])
 def test_what_holds_no_object_of_ours_is_not_taken_for_checked(text):
     Path("settings").mkdir()

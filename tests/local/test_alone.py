@@ -86,7 +86,8 @@ def test_tokens_that_everybody_can_read_are_refused(tmp_path):
     tokens = tmp_path / "tokens.json"
     tokens.write_text('{"principals": []}')
     tokens.chmod(0o644)
-    done = run(tmp_path, "recorder", "serve", "--state", tmp_path / "state", "--tokens", tokens)
+    arguments = ("--state", tmp_path / "state", "--tokens", tokens, "--listen", "127.0.0.1:0")
+    done = run(tmp_path, "recorder", "serve", *arguments)
     assert done.returncode == 2
     assert "can be read by others" in done.stderr
 

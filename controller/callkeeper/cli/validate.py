@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -111,9 +111,7 @@ def _check(paths: Sequence[str], schemas: Path | None, *, strict: bool, recorder
     manifests = _read(named)
     findings = list(manifests.findings)
     if users:
-        from callkeeper.local.users import read_users_file  # noqa: PLC0415 - only where there is such a file
-
-        findings.extend(finding for file in users for finding in read_users_file(file).findings)
+        findings.extend(finding for file in users for finding in _check_users(file, manifests))
     findings.extend(
         manifests.place(finding)
         for finding in cross_check(manifests.readings)
@@ -150,6 +148,19 @@ def _without_users(paths: Sequence[str]) -> tuple[tuple[str, ...], tuple[Path, .
         if text != "-" and (path / _USERS).exists():
             users.append(path / _USERS)
     return tuple(manifests), tuple(dict.fromkeys(users))
+
+
+def _check_users(file: Path, manifests: Manifests) -> Iterator[LocatedFinding]:
+    """What is wrong with a file of users, and which overrides below its folder are for users it does not list."""
+    # Imported where there is such a file only.
+    from callkeeper.local.unknown_users import unknown_users  # noqa: PLC0415 - see above
+    from callkeeper.local.users import read_users_file  # noqa: PLC0415 - see above
+
+    read = read_users_file(file)
+    yield from read.findings
+    if read.directory is not None:
+        beside = [one.reading for one in manifests.objects if Path(one.file).is_relative_to(file.parent)]
+        yield from map(manifests.place, unknown_users(beside, read.directory))
 
 
 def _read(paths: Sequence[str], *, namespace: str | None = None) -> Manifests:

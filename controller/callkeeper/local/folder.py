@@ -12,6 +12,7 @@ from pathlib import Path
 
 from callkeeper.kinds.finding import Finding, Severity
 from callkeeper.kinds.reading import ObjectReading
+from callkeeper.local.unknown_users import unknown_users
 from callkeeper.local.users import NAME as USERS
 from callkeeper.local.users import FolderUsers, read_users
 from callkeeper.manifests.files import KUSTOMIZATION_NAMES, MANIFEST_SUFFIXES, ManifestsError
@@ -96,7 +97,9 @@ def read_content(folder: Path) -> FolderContent:
         located = LocatedFinding(finding=finding, file="", line=0, column=0)
         return FolderContent(digest=digest, manifests=None, findings=(located,), broken=True, users=users)
     broken = any(one.is_error and _unplaced(one) for one in manifests.findings)
-    return FolderContent(digest=digest, manifests=manifests, findings=manifests.findings, broken=broken, users=users)
+    unknown = () if users.directory is None else unknown_users(manifests.readings, users.directory)
+    findings = (*manifests.findings, *map(manifests.place, unknown))
+    return FolderContent(digest=digest, manifests=manifests, findings=findings, broken=broken, users=users)
 
 
 def _unplaced(one: LocatedFinding) -> bool:

@@ -68,6 +68,7 @@ _RULES_OF_KINDS = {
     "type": "A value is of another type than its field",
     "unknown-field": "There is no such field",
     "unused": "A field has no effect here",
+    "user-unknown": "An override is for a user whom users.csv does not list",
     "user": "A user is not named by an id or an e-mail address",
     "user-conflict": "One user has two different modes",
     "value": "A value is not one of those allowed",
