@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -275,3 +276,32 @@ async def test_a_file_that_cannot_be_read_is_named_and_the_rest_verified(tmp_pat
     assert {(problem.trouble, problem.file) for problem in found.problems} == {(Trouble.ROWS_MISSING, f"{DAY}.csv")}
     assert "cannot be read: Is a directory" in str(found.problems[0])
     assert found.commits == 6
+
+
+async def test_a_late_run_that_went_on_after_midnight_is_sound_when_retention_has_deleted_its_beginning(tmp_path):
+    clock = Clock()
+    async with AuditStore.open(tmp_path, now=clock) as store:
+        await store.append([event(1), event(2, at=seconds(-9))])
+        clock.at = TOMORROW
+        # The same run of the day before, told of by the next side file.
+        await store.append([event(3, at=TOMORROW), event(4, at=seconds(-8))])
+        for number in range(5, 9):
+            clock.at = NOON + timedelta(days=number)
+            for sender in ("recorder", "other"):
+                await store.append([event(number, sender=sender, at=clock.at)])
+                await store.checkpoint()
+        assert verify(tmp_path).sound
+        await store.apply(LogSettings(retention="7d"))
+        await store.maintain()
+        assert not (tmp_path / f"{DAY}.commits").exists()
+        assert (tmp_path / f"{NEXT}.commits").exists()
+        found = verify(tmp_path)
+        assert found.problems == ()
+        await store.apply(LogSettings(retention="1d"))
+        await store.maintain()
+    found = verify(tmp_path)
+    assert found.problems == ()
+    (note,) = found.notes
+    assert re.fullmatch(
+        r"\d checkpoints of the store, up to that of .*, cover only what retention has deleted since", note
+    )

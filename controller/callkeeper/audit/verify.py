@@ -8,7 +8,7 @@ docs/reference/audit-store.md.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -179,13 +179,22 @@ class _Verifier:
         at.commits, at.rows, at.size, at.total = state.total.commits, state.total.rows, state.total.size, state.total
         at.store = state.store or at.store
         at.after_bad = False
-        at.in_flight |= set(state.files)
+        self._announced(state.files)
         if state.rebuilt:
             self._notes.append(
                 f"{name}: lost and made anew from the rows at {state.at} UTC, which proves them from then on"
             )
         if state.restored:
             self._notes.append(f"restored at {state.at} UTC from the backup of {state.restored}")
+
+    def _announced(self, files: Mapping[str, tuple[int, int]]) -> None:
+        """Files that may be written from here on, and how far they were committed before."""
+        self._at.in_flight |= files.keys()
+        if self._at.deleted_commits:
+            # By lines of side files that retention has deleted.
+            for file, (size, rows) in files.items():
+                if size:
+                    self._extents.setdefault(file, _Extent(size, rows))
 
     def _proof(self, name: str, line: SideLine, proof: Proof) -> None:
         at = self._at

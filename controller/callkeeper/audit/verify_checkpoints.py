@@ -119,11 +119,19 @@ class HeldCheckpoints:
 
     def left(self, reached: Reached) -> Iterator[Problem | str]:
         """What it means that some were not met: a problem, or a note."""
+        deleted: list[Checkpoint] = []
         for checkpoint in sorted((one for ones in self._wanted.values() for one in ones), key=lambda one: one.commits):
-            if checkpoint.store == reached.store and checkpoint.commits < reached.deleted_commits:
+            if checkpoint.store != reached.store or checkpoint.commits >= reached.deleted_commits:
+                yield _unknown(f"{self._name(checkpoint)}: {self._meaning(checkpoint, reached)}")
+            elif checkpoint.text in self._given:
                 yield f"{self._name(checkpoint)} covers only what retention has deleted since"
             else:
-                yield _unknown(f"{self._name(checkpoint)}: {self._meaning(checkpoint, reached)}")
+                deleted.append(checkpoint)
+        if deleted:
+            yield (
+                f"{len(deleted):,} checkpoints of the store, up to that of {deleted[-1].at}, cover only what retention "
+                "has deleted since"
+            )
 
     def forged(self, keys: Keyring, store: str) -> Iterator[Problem]:
         """Those kept elsewhere whose signature does not fit: what they say beyond the chain cannot be believed."""
