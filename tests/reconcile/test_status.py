@@ -50,6 +50,17 @@ def test_objects_without_their_recorder_say_so():
     assert "nowhere" in condition.message
 
 
+def test_a_recorder_whose_blacklist_is_gone_says_which_line_confirms_that():
+    entries = [f"+39055{number:04}" for number in range(60)]
+    running = compile_objects([the_recorder(), a_blacklist(*entries)], recorder=RECORDER).config
+    gone = compile_objects([the_recorder()], recorder=RECORDER, in_force=running)
+    observed = Observed(reachable=(Reason.REACHABLE, "answered"), synced=(Reason.SYNCED, "in force"), running=running)
+    found = statuses(gone, [the_recorder()], recorder=RECORDER, observed=observed, previous={}, now=EARLY)
+    ready = found[RECORDER].condition(ConditionType.READY)
+    assert ready.reason.value == "ConfirmationRequired"
+    assert ready.message.endswith('add the annotation  callkeeper.dev/confirm: "removes<=60"')
+
+
 def test_what_one_object_contributes_does_not_depend_on_the_others():
     alone = compile_objects([the_recorder(), a_blacklist("112")], recorder=RECORDER).config
     together = compile_objects(

@@ -94,5 +94,5 @@ def _cluster(where: dict[str, Any], recorder: str | None, *, as_json: bool, colo
     try:
         found = asyncio.run(governed(Kubectl(scope_of(where)), recorder=recorder))
     except ReadingError as error:
-        raise CouldNotRun(error.message) from error
+        raise CouldNotRun(f"{error.message}; for a folder: callkeeper show DIR") from error
     return cluster_json(found) if as_json else cluster_text(found, colour=colour)

@@ -228,7 +228,7 @@ def _recorder_answers(compiled: Compiled, result: ObjectResult, observed: Observ
     elif not synced:
         why = observed.synced
     elif not result.accepted:
-        why = result.reason, result.message
+        why = result.reason, _what_to_do(result)
     elif compiled.config is not None and compiled.config.missing:
         names = ", ".join(compiled.config.missing[:5])
         why = Reason.SETTINGS_INCOMPLETE, f"nothing is recorded until these are valid or gone: {names}"

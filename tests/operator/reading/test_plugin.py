@@ -193,10 +193,13 @@ def test_watching_prints_what_changes_until_it_is_ended(plugin: Plugin, kubectl:
 
 def test_a_cluster_that_cannot_be_read_is_said_in_one_line(tmp_path: Path) -> None:
     plugin = Plugin(tmp_path / "missing", "voice")
-    done = plugin("status")
-    assert done.returncode == 2
-    assert len(done.stderr.splitlines()) == 1
-    assert "the cluster cannot be read" in done.stderr
+    plugin.environment["HOME"] = str(tmp_path)
+    for command, more in (("status", "set KUBECONFIG"), ("show", "for a folder: callkeeper show DIR")):
+        done = plugin(command)
+        assert done.returncode == 2
+        assert len(done.stderr.splitlines()) == 1
+        assert "the cluster cannot be read" in done.stderr
+        assert more in done.stderr
 
 
 def _decided(plugin: Plugin, name: str) -> Any:

@@ -22,6 +22,9 @@ ANSWER_SECONDS = 60.0
 MAX_DETAIL = 500
 """Characters of kubectl's own words that are passed on."""
 
+_NO_KUBECONFIG = "localhost:8080 was refused"
+"""Where kubectl looks when nothing tells it of a cluster."""
+
 _NO_SUCH_KINDS = "the server doesn't have a resource type"
 
 
@@ -150,5 +153,7 @@ class Kubectl:
 def _in_words(said: str) -> str:
     if _NO_SUCH_KINDS in said:
         return "this cluster does not know our kinds; install the CRDs first (kubectl apply -k deploy/kustomize/crds)"
+    if _NO_KUBECONFIG in said:
+        return "the cluster cannot be read: no kubeconfig says which it is; set KUBECONFIG, or use --kubeconfig"
     lines = said.strip().splitlines() or ["kubectl failed without a word"]
     return f"the cluster cannot be read: {lines[-1][:MAX_DETAIL]}"  # above it, kubectl tells of each try
