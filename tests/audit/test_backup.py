@@ -39,6 +39,23 @@ async def test_a_backup_is_a_store_that_can_be_verified_and_holds_no_key(tmp_pat
     assert (tmp_path / "with-key" / "signing-key.pem").exists()
 
 
+async def test_a_backup_is_made_of_a_store_whose_late_runs_were_compressed_or_deleted_since(tmp_path):
+    """The lines of the newest side file still speak of them."""
+    clock, log = Clock(), tmp_path / "audit"
+    async with AuditStore.open(log, now=clock) as store:
+        await store.append([event(1)])
+        clock.at += timedelta(days=2)
+        await store.append([event(2, at=clock.at), event(3)])
+        for name, settings in (("compressed", {"compress_closed": True}), ("deleted", {"retention": "1d"})):
+            await store.apply(LogSettings(**settings))
+            await store.maintain()
+            assert not (log / "audit-2026-11-23.late-001.csv").exists()
+            made = back_up(log, tmp_path / name, now=NOON)
+            found = verify(tmp_path / name)
+            assert (found.problems, found.tails, found.chain) == ((), (), made.chain)
+        assert not list((tmp_path / "deleted").glob("audit-2026-11-23*.gz"))
+
+
 async def test_a_backup_of_a_store_under_load_ends_with_a_commit(tmp_path):
     async with AuditStore.open(tmp_path / "audit", now=Clock()) as store:
         stop = False

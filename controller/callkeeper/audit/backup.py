@@ -33,6 +33,7 @@ from callkeeper.audit.layout import (
     RESERVE,
     SETTINGS,
     SIGNING_KEY,
+    Listing,
     SegmentName,
     commits_name,
     deleted_name,
@@ -42,6 +43,7 @@ from callkeeper.audit.row import HEADER
 from callkeeper.audit.scan import CHUNK_BYTES
 from callkeeper.audit.side_tail import read_side_tail
 from callkeeper.audit.store import AuditStore
+from callkeeper.audit.stored_rows import rows_exist
 
 MANIFEST = "backup.json"
 _ATTEMPTS = 3
@@ -187,7 +189,8 @@ def _copy_store(folder: Path, target: Path, now: datetime, *, with_key: bool) ->
     if tail is not None and total is not None:
         sizes |= _sizes_announced(tail.state, sizes)
         for commit in tail.since_state:
-            sizes[commit.file] = commit.offset + commit.size
+            if not _is_put_away(folder, commit.file, listing):
+                sizes[commit.file] = commit.offset + commit.size
             total = total.plus(commit.rows, commit.size, "")
     for day in listing.commit_days:
         end = tail.end if tail is not None and day == newest else None
@@ -219,6 +222,14 @@ def _sizes_announced(state: State, seen: Mapping[str, int]) -> dict[str, int]:
     new = {} if state.rebuilt else {file: min(seen.get(file, 0), len(HEADER)) for file in state.files}
     known = {file: size for file, (size, _) in state.files.items() if size}
     return {file: size for file, size in (new | known).items() if file in seen}
+
+
+def _is_put_away(folder: Path, file: str, listing: Listing) -> bool:
+    """Whether a file was compressed or deleted since lines spoke of it: it is copied as such, or not at all."""
+    name = SegmentName.parse(file)
+    if name is None or name in listing.compressed:
+        return True
+    return name.day in listing.deleted_days and not rows_exist(folder / file)
 
 
 class _Compressed(Exception):  # noqa: N818 - what became of the file
