@@ -228,6 +228,16 @@ def test_wrong_usage_ends_with_2_and_a_sentence(folder, options, message):
     assert message in result.stderr
 
 
+def test_a_column_that_is_nearly_one_of_ours_is_told(folder, tmp_path):
+    (tmp_path / "calls.csv").write_text("id,usr,Caller,started,callee\n1,ada,+390212345,now,2001\n")
+    result = explain(folder, "--calls", tmp_path / "calls.csv")
+    notes = [line for line in result.stderr.splitlines() if line.startswith("Note: column")]
+    assert notes == [
+        "Note: column `usr` is not read; did you mean `user`?",
+        "Note: column `Caller` is not read; did you mean `caller`?",
+    ]
+
+
 def test_a_folder_that_cannot_be_read_ends_with_2(tmp_path):
     result = explain(tmp_path / "missing")
     assert result.exit_code == 2

@@ -75,6 +75,14 @@ def test_nothing_there_is_an_error_with_a_sentence(tmp_path):
         assert page.output.startswith("Error: ")
 
 
+def test_a_folder_that_is_none_of_settings_is_not_told_file_by_file(tmp_path):
+    for number in range(30):
+        (tmp_path / f"{number:02}.json").write_text("[]")
+    page = CliRunner().invoke(show, [str(tmp_path), "--state", str(tmp_path.parent / "none")])
+    assert page.output.count("document.not-an-object") == 20
+    assert f"… 10 more; `callkeeper validate {tmp_path}` lists them all" in page.output
+
+
 def test_a_users_token_is_in_a_file_for_its_owner_alone_and_never_printed(governed):
     folder, state = governed
     done = CliRunner().invoke(token, [str(folder), "--user", "ADA@example.com", "--state", str(state)])

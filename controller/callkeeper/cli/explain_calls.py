@@ -8,12 +8,15 @@ import csv
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, TextIO
+
+import click
 
 from callkeeper.cli.explain_settings import Settings
 from callkeeper.cli.main import CouldNotRun
 from callkeeper.policy.call import Call
-from callkeeper.policy.call_history import CallHistoryError, CallRows
+from callkeeper.policy.call_history import COLUMNS, CallHistoryError, CallRows
 from callkeeper.policy.config import Source
 from callkeeper.policy.decide import decide
 from callkeeper.policy.decision import SegmentDecision
@@ -65,6 +68,8 @@ def explain_calls(
     clash = [column for column in rows.header if column in APPENDED]
     if clash:
         raise CouldNotRun(f"{name}:1: a column is called {clash[0]} already, as the one that would be added; rename it")
+    for column, meant in _misspelt(rows.header):
+        click.echo(f"Note: column `{column}` is not read; did you mean `{meant}`?", err=True)
     write = _json_lines(out, rows.header) if as_json else _csv(out, rows.header)
     decided = problems = 0
     places = _Places(settings)
@@ -80,6 +85,15 @@ def explain_calls(
             decision = decide(settings.config, call, settings.directory)
             write([*padded, *places.columns(decision), ""])
     return Tally(calls=decided, problems=problems)
+
+
+def _misspelt(header: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Columns with a name near to one that is read and missing: passed over, they make every answer another."""
+    absent = [column for column in COLUMNS if column not in header]
+    for column in header:
+        near = get_close_matches(column.strip().casefold().replace(" ", "_"), absent, n=1, cutoff=0.75)
+        if near and column not in COLUMNS:
+            yield column, near[0]
 
 
 def _rows(reader: Any) -> Iterator[tuple[int, list[str], str]]:

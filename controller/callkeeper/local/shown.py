@@ -24,11 +24,14 @@ from callkeeper.policy.compile import compile as compile_objects
 from callkeeper.policy.config import RecorderConfig, Source
 from callkeeper.policy.config_json import revision as revision_of
 from callkeeper.reconcile.changes import config_changes
-from callkeeper.reconcile.errors import RecorderError
+from callkeeper.reconcile.errors import RecorderError, Refused
 from callkeeper.reconcile.http_recorder import HttpRecorder
 from callkeeper.reconcile.port import RecorderState
 from callkeeper.reconcile.status import ObjectStatus
 from callkeeper.reconcile.status_json import status_to_json
+
+MAX_FINDINGS_SHOWN = 20
+"""On the page for people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +162,9 @@ async def _read(url: str, token: str | None) -> RecorderState:
         try:
             return await port.read()
         except RecorderError as error:
-            raise CannotRun(error.message) from error
+            is_asked = isinstance(error, Refused) and token is None
+            hint = "; name a file that holds a token: --authorization FILE" if is_asked else ""
+            raise CannotRun(error.message + hint) from error
 
 
 def _running_url(path: Path) -> str | None:
@@ -215,7 +220,8 @@ def page_text(shown: Shown, *, colour: bool = False) -> str:
     """The page for people."""
     bold = (lambda text: f"\x1b[1m{text}\x1b[0m") if colour else str
     dim = (lambda text: f"\x1b[2m{text}\x1b[0m") if colour else str
-    lines = [bold(f"{shown.source}  ") + (f"running at {shown.running}" if shown.running else "not running")]
+    where = f"running at {shown.running}" if shown.running else "not running"
+    lines = [bold(shown.source) + ("" if shown.running == shown.source else f"  {where}")]
     if shown.revision is None:
         lines += ["", "Nothing is in force yet." + ("" if shown.running else f" Run: callkeeper up {shown.source}")]
     else:
@@ -240,8 +246,11 @@ def page_text(shown: Shown, *, colour: bool = False) -> str:
     if shown.findings:
         lines += ["", bold("Wrong in the files")]
         lines += [
-            f"  {one.file}:{one.line}:{one.column} {one.finding.rule}: {one.finding.message}" for one in shown.findings
+            f"  {one.file}:{one.line}:{one.column} {one.finding.rule}: {one.finding.message}"
+            for one in shown.findings[:MAX_FINDINGS_SHOWN]
         ]
+        if (more := len(shown.findings) - MAX_FINDINGS_SHOWN) > 0:
+            lines.append(f"  … {more:,} more; `callkeeper validate {shown.source}` lists them all")
     return "\n".join(lines) + "\n"
 
 
