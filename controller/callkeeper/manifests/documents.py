@@ -38,6 +38,16 @@ MAX_PATIENT_CHARACTERS = 128 * 1024
 _COLON_IN_FLOW = "found unexpected ':'"
 """What the C library, an old one, says of `{endpoint: https://recorder}`; the one in kubectl takes it."""
 
+_HINTS = {
+    "did not find expected key": "indent it as the lines it belongs with; quote all of a value that holds a quote",
+    "did not find expected '-' indicator": "indent the entries of a list alike, each with its -",
+    "mapping values are not allowed": "quote a value that holds a colon and a space, and see that the field above "
+    "is written `name: value`",
+    "block sequence entries are not allowed": "put the first entry of a list on a line of its own",
+    "could not find expected ':'": "write a field as `name: value`, with a space after the colon",
+}
+"""What to do, by what the parser says of a mistake."""
+
 # Expressions over all of Unicode take milliseconds to compile: those for rare cases are compiled when they are needed.
 _UNPRINTABLE = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 """What YAML 1.1 allows nowhere, not even quoted."""
@@ -215,6 +225,17 @@ def _defect_finding(defect: Defect, origin: Origin, file: str) -> LocatedFinding
     return LocatedFinding(finding=finding, file=file, line=line, column=column)
 
 
+def _hint_of(error: MarkedYAMLError, origin: Origin) -> str | None:
+    """What to do about the mistakes that everybody makes, by the parser's own words."""
+    problem = error.problem or ""
+    opened = f" on line {origin.position(error.context_mark)[0]}" if error.context_mark else ""
+    if "end of stream" in problem and "quoted" in (error.context or ""):
+        return f"close the quote that was opened{opened}"
+    if "did not find expected ','" in problem:
+        return f"close the bracket that was opened{opened}, or put a comma between its entries"
+    return next((hint for words, hint in _HINTS.items() if words in problem), None)
+
+
 def _syntax_finding(error: MarkedYAMLError, run: str, origin: Origin, file: str) -> LocatedFinding:
     mark: Mark | None = error.problem_mark or error.context_mark
     position = origin.position(mark) if mark else (origin.line, 1)
@@ -230,6 +251,8 @@ def _syntax_finding(error: MarkedYAMLError, run: str, origin: Origin, file: str)
             hint = f"quote a value that starts with `{at}`"
         elif error.problem == _COLON_IN_FLOW:
             hint = "quote a value that holds a colon"
+        else:
+            hint = _hint_of(error, origin)
     return _finding("yaml.syntax", message, file, position, hint=hint)
 
 
