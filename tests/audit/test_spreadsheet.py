@@ -8,7 +8,8 @@ from tests.audit.making import event, read_csv
 from callkeeper.audit.row import row
 from callkeeper.audit.spreadsheet import made_safe
 
-TEXT = st.text(st.one_of(st.sampled_from("=+-@\t\"',; a\n"), st.characters()), max_size=12)
+FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+TEXT = st.text(st.one_of(st.sampled_from([*FORMULA, *"\t\"',; a\n\uff21"]), st.characters()), max_size=12)
 
 
 @given(
@@ -25,7 +26,7 @@ def test_what_looks_like_a_formula_gets_an_apostrophe_and_nothing_else_changes(t
     before, after = read_csv(stored), read_csv(safe)
     assert len(before) == len(after)
     for old, new in zip(before, after, strict=True):
-        assert new == [f"'{field}" if field.startswith(("=", "+", "-", "@")) else field for field in old]
+        assert new == [f"'{field}" if field.startswith(FORMULA) else field for field in old]
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\r\n").writerows(after)
     assert sorted(read_csv(text.getvalue().encode())) == sorted(after)

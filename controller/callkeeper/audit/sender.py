@@ -11,6 +11,9 @@ from typing import Any, Protocol
 from callkeeper.audit.actions import Action
 from callkeeper.audit.event import AuditEvent
 
+COMMAND_LINE = "cli"
+"""Under this id the command line numbers rows that it writes into a log itself; a collector takes none under it."""
+
 
 class Appender(Protocol):
     """What a sender needs of a store; `AuditStore` is one."""

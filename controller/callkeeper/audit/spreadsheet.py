@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator
 from callkeeper.audit.row import DATE_LENGTH
 from callkeeper.audit.scan import whole_lines
 
-_FORMULA = b"=+\\-@"
-"""What spreadsheets take for the beginning of a formula (OWASP, CSV injection); tabs and line ends no field holds."""
+_FORMULA = re.compile(rb"[=+\-@]|\xef\xbc[\x8b\x8d\x9d\xa0]")
+"""What spreadsheets take for the beginning of a formula (OWASP, CSV injection): these four, and their full-width forms
+(U+FF0B, U+FF0D, U+FF1D, U+FF20) where Japanese is written; tabs and line ends no field holds."""
 
-_SUSPECT = re.compile(rb',"?[' + _FORMULA + rb"]")
+_SUSPECT = re.compile(rb',"?(?:' + _FORMULA.pattern + rb")")
 _FIELD = re.compile(rb'("(?:[^"\r\n]|"")*+"|[^",\r\n]*+),')
 _DATE_END = DATE_LENGTH + len(" +0000 UTC,")
 _WHO = 3
@@ -42,6 +43,6 @@ def _safe_line(line: bytes) -> bytes:
 
 def _safe_field(field: bytes) -> bytes:
     inside = field[1:] if field.startswith(b'"') else field
-    if not inside or inside[:1] not in b"=+-@":
+    if _FORMULA.match(inside) is None:
         return field
     return b"\"'" + inside if field.startswith(b'"') else b"'" + field

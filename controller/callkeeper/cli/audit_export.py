@@ -12,11 +12,11 @@ import click
 from callkeeper.audit.asked import read_asked
 from callkeeper.audit.download import fix_download, record_download
 from callkeeper.audit.errors import AuditError, RangeError, SelectionError, StoreBusy
-from callkeeper.audit.sender import Sender
+from callkeeper.audit.sender import COMMAND_LINE, Sender
 from callkeeper.audit.time_words import show
 from callkeeper.cli.audit_location import find_log_folder, location_options
 from callkeeper.cli.audit_output import FixedExport, see_target, write_export
-from callkeeper.cli.audit_own_rows import LOOPBACK, SENDER, open_for_a_moment, who
+from callkeeper.cli.audit_own_rows import LOOPBACK, open_for_a_moment, who
 from callkeeper.cli.audit_source import find_source, source_options
 from callkeeper.cli.main import CouldNotRun
 
@@ -136,7 +136,7 @@ def _from_files(rows: Path, asked: AskedExport, now: datetime) -> FixedExport:
     async def record() -> tuple[FixedExport, Recovery]:
         async with open_for_a_moment(rows) as store:
             download = fix_download(rows, asked, store.chain_head)
-            sender = Sender(store, SENDER, app_name=store.settings.application_name)
+            sender = Sender(store, COMMAND_LINE, app_name=store.settings.application_name)
             await record_download(download, sender, at=now, email=who(), ip_address=LOOPBACK)
             return FixedExport(pieces=download.pieces(), size=download.totals.size), store.recovery
 

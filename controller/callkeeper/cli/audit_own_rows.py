@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
     from callkeeper.audit.store import AuditStore
 
-SENDER = "cli"
-"""Under this name the command line numbers them."""
-
 LOOPBACK = "127.0.0.1"
 """Where somebody is who works on the machine itself."""
 

@@ -191,14 +191,14 @@ def _record(
 ) -> None:
     """Write the row; a log that somebody else writes, or that cannot be written, is said to go without."""
     from callkeeper.audit.errors import StoreBusy, StoreError  # noqa: PLC0415 - loaded when run
-    from callkeeper.audit.sender import Sender  # noqa: PLC0415 - likewise
+    from callkeeper.audit.sender import COMMAND_LINE, Sender  # noqa: PLC0415 - likewise
     from callkeeper.audit.store import utc_now  # noqa: PLC0415 - likewise
     from callkeeper.audit.verify_row import record_verification  # noqa: PLC0415 - likewise
-    from callkeeper.cli.audit_own_rows import LOOPBACK, SENDER, open_for_a_moment, who  # noqa: PLC0415 - likewise
+    from callkeeper.cli.audit_own_rows import LOOPBACK, open_for_a_moment, who  # noqa: PLC0415 - likewise
 
     async def record() -> None:
         async with open_for_a_moment(rows, signing_key=signing_key) as store:
-            sender = Sender(store, SENDER, app_name=store.settings.application_name)
+            sender = Sender(store, COMMAND_LINE, app_name=store.settings.application_name)
             await record_verification(found, len(against), sender, at=utc_now(), email=who(), ip_address=LOOPBACK)
 
     try:

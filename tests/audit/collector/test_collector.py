@@ -204,6 +204,8 @@ REFUSED = [
     ("recorder-teams", "/v1/logs/voice/other/events", "recorder", "forbidden"),
     ("recorder-teams", EVENTS, "operator", "forbidden"),
     ("operator", EVENTS, "collector", "forbidden"),
+    ("operator", EVENTS, "audit-store", "forbidden"),
+    ("operator", EVENTS, "cli", "forbidden"),
     ("operator", "/v1/logs/..%2Fetc/teams/events", "recorder", "not-found"),
     ("operator", "/v1/logs/Voice/teams/events", "recorder", "invalid-request"),
     ("operator", "/v1/logs/voice/te_ams/events", "recorder", "invalid-request"),

@@ -20,7 +20,7 @@ from callkeeper.audit.collector.repeats import Repeats, compare
 from callkeeper.audit.errors import AuditError, StoreError
 from callkeeper.audit.event import AuditEvent
 from callkeeper.audit.log_settings import LogSettings
-from callkeeper.audit.sender import Sender
+from callkeeper.audit.sender import COMMAND_LINE, Sender
 from callkeeper.audit.space import DiskState
 from callkeeper.audit.store import AuditStore
 from callkeeper.audit.upkeep import OWN_SENDER as STORE_SENDER
@@ -30,7 +30,7 @@ log = structlog.get_logger()
 OWN_SENDER = "collector"
 """Under this id the collector numbers its own rows."""
 
-RESERVED = frozenset({OWN_SENDER, STORE_SENDER})
+RESERVED = frozenset({OWN_SENDER, STORE_SENDER, COMMAND_LINE})
 """Ids that nobody may send under."""
 
 
