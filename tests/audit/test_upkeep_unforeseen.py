@@ -1,13 +1,15 @@
-"""Errors nobody foresaw in the upkeep: the next round is tried all the same; the log says where, and no values."""
+"""Errors in the upkeep: after one that nobody foresaw the next round is tried; a store that is closed tells of none."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
+from tests.audit.making import Clock, event
 
 from callkeeper.audit import upkeep
 from callkeeper.audit.actions import Action
 from callkeeper.audit.event import AuditEvent
+from callkeeper.audit.log_settings import LogSettings
 from callkeeper.audit.store import AuditStore
 
 EVENT = AuditEvent(
@@ -42,3 +44,17 @@ async def test_a_round_that_fails_in_a_way_nobody_foresaw_is_followed_by_the_nex
     assert said["error"] == "KeyError"
     assert said["at"][-1].endswith(" round_of")
     assert "0212345678" not in str(logs)
+
+
+async def test_a_store_that_is_closed_while_it_compresses_tells_of_no_failure(tmp_path):
+    clock = Clock()
+    with structlog.testing.capture_logs() as logs:
+        async with AuditStore.open(tmp_path, now=clock) as store:
+            await store.append([event(1)])
+            clock.at += timedelta(days=1)
+            await store.append([event(2, at=clock.at)])
+            await store.apply(LogSettings(compress_closed=True))
+            store._upkeep._stopping = True
+            await store._upkeep._guarded(store._upkeep.round())
+            assert (store._upkeep.failure, list(tmp_path.glob("*.gz"))) == (None, [])
+    assert logs == []

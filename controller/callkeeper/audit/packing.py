@@ -31,6 +31,10 @@ class PackedFile:
     size: int
 
 
+class BrokenOff(PackedError):  # noqa: N818 - what became of it
+    """Nobody wants the file any more: it is made anew another time."""
+
+
 def closed_files(folder: Path) -> tuple[SegmentName, ...]:
     """What can be compressed.
 
@@ -53,7 +57,8 @@ def pack_file(folder: Path, name: SegmentName, disk: Disk, is_wanted: Callable[[
 
     Raises:
         OSError: it could not be read or written.
-        PackedError: it was broken off, or what was written does not read back as what it was made from.
+        BrokenOff: it was not wanted any more.
+        PackedError: what was written does not read back as what it was made from.
     """
     path, unfinished = folder / str(name), _unfinished(folder, name)
     size = path.stat().st_size
@@ -63,7 +68,7 @@ def pack_file(folder: Path, name: SegmentName, disk: Disk, is_wanted: Callable[[
         for member in pack(_hashed(read_stretch(path, 0, size), before)):
             write_all(disk, descriptor, member)
             if not is_wanted():
-                raise PackedError(f"{unfinished} was broken off")
+                raise BrokenOff(f"{unfinished} was broken off")
         disk.sync(descriptor)
     finally:
         os.close(descriptor)

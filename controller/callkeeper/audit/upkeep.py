@@ -18,11 +18,11 @@ import structlog
 
 from callkeeper.audit.actions import Action
 from callkeeper.audit.clock_watch import ClockWatch
-from callkeeper.audit.errors import AuditError
+from callkeeper.audit.errors import AuditError, StoreClosed
 from callkeeper.audit.event import AuditEvent
 from callkeeper.audit.files import StoreFiles
 from callkeeper.audit.layout import list_store
-from callkeeper.audit.packing import closed_files, pack_file
+from callkeeper.audit.packing import BrokenOff, closed_files, pack_file
 from callkeeper.audit.retention import examine, expired_days
 from callkeeper.audit.sender import Sender
 from callkeeper.tasks.supervising import failure_of
@@ -229,6 +229,8 @@ class Upkeep:
         try:
             await work
         except Exception as error:  # noqa: BLE001 - foreseen or not: the next round is tried all the same
+            if self._stopping and isinstance(error, BrokenOff | StoreClosed):
+                return  # the store is being closed; the next start does it
             failure = failure_of(error, AuditError, OSError)
             if self.failure is None:
                 log.error("audit_upkeep_failed", **failure.fields)  # noqa: TRY400 - no values

@@ -67,7 +67,9 @@ def checkpoint(
     except OSError as error:
         raise CouldNotRun(f"the log cannot be read: {error}") from error
     if found is None:
-        raise CouldNotRun(f"there is no checkpoint in {rows} yet: the first is signed some seconds after the first rows")
+        raise CouldNotRun(
+            f"there is no checkpoint in {rows} yet: the first is signed some seconds after the first rows"
+        )
     if public_key:
         click.echo(_public_pem(rows), nl=False)
     else:
