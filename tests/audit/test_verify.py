@@ -15,7 +15,7 @@ from tests.audit.making import NOON, Clock, event, identifiers, seconds
 from callkeeper.audit.checkpoints import Checkpoint, list_checkpoints, read_checkpoint
 from callkeeper.audit.commits import GENESIS, Commit, read_line
 from callkeeper.audit.export import export_range
-from callkeeper.audit.layout import CHECKPOINTS
+from callkeeper.audit.layout import CHECKPOINTS, SegmentName, list_store
 from callkeeper.audit.log_settings import LogSettings
 from callkeeper.audit.signing import load_keys
 from callkeeper.audit.store import AuditStore
@@ -305,3 +305,25 @@ async def test_a_late_run_that_went_on_after_midnight_is_sound_when_retention_ha
     assert re.fullmatch(
         r"\d checkpoints of the store, up to that of .*, cover only what retention has deleted since", note
     )
+
+
+async def test_a_day_that_retention_deletes_meanwhile_stops_neither_verification_nor_export(tmp_path, monkeypatch):
+    await fill(tmp_path)
+    whole = identifiers(export_range(tmp_path, NOON - timedelta(days=9), TOMORROW + timedelta(days=9)))
+    for module in ("verify", "export"):
+        listed = []
+
+        def list_first_what_is_gone(folder, listed=listed):
+            found = list_store(folder)
+            listed.append(found)
+            gone = replace(
+                found,
+                segments=(SegmentName("2026-11-20"), *found.segments),
+                commit_days=("2026-11-20", *found.commit_days),
+            )
+            return gone if len(listed) == 1 else found
+
+        monkeypatch.setattr(f"callkeeper.audit.{module}.list_store", list_first_what_is_gone)
+        assert verify(tmp_path).sound
+        assert identifiers(export_range(tmp_path, NOON - timedelta(days=9), TOMORROW + timedelta(days=9))) == whole
+        assert len(listed) > 1

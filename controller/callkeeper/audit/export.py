@@ -6,6 +6,7 @@ said about it or sent, so that the audit row of a download and the download agre
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,11 @@ from callkeeper.audit.row_numbers import rows_of
 from callkeeper.audit.scan import read_stretch
 from callkeeper.audit.select import Selection
 from callkeeper.audit.spreadsheet import made_safe
+
+ATTEMPTS = 3
+
+_Day = tuple[Stretch | None, tuple[Stretch, ...]]
+_Days = tuple[_Day, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +53,7 @@ class Export:
     start: datetime
     end: datetime
     selection: Selection
-    days: tuple[tuple[Stretch | None, tuple[Stretch, ...]], ...]
+    days: _Days
     spreadsheet_safe: bool = False
 
     @property
@@ -146,14 +152,24 @@ def prepare(folder: Path, start: datetime, end: datetime, selection: Selection |
         OSError: the folder cannot be read.
     """
     first, limit = _whole_second(start), _whole_second(end)
-    days: list[tuple[Stretch | None, tuple[Stretch, ...]]] = []
-    if first < limit:
-        listing = list_store(folder)
-        for day in sorted({name.day for name in listing.segments}):
-            if not first[:10].decode() <= day <= limit[:10].decode():
-                continue
-            days += day_pieces(folder, list(listing.of_day(day)), first, limit)
-    return Export(start=start, end=end, selection=selection or Selection(), days=tuple(days))
+    return Export(start=start, end=end, selection=selection or Selection(), days=_found(folder, first, limit))
+
+
+def _found(folder: Path, first: bytes, limit: bytes) -> _Days:
+    """What is there of a range; retention may delete a day while it is looked for, and the next attempt sees that."""
+    for _ in range(ATTEMPTS - 1):
+        with suppress(FileNotFoundError):
+            return tuple(_days(folder, first, limit))
+    return tuple(_days(folder, first, limit))
+
+
+def _days(folder: Path, first: bytes, limit: bytes) -> Iterator[_Day]:
+    if first >= limit:
+        return
+    listing = list_store(folder)
+    for day in sorted({name.day for name in listing.segments}):
+        if first[:10].decode() <= day <= limit[:10].decode():
+            yield from day_pieces(folder, list(listing.of_day(day)), first, limit)
 
 
 def export_range(folder: Path, start: datetime, end: datetime) -> Iterator[bytes]:

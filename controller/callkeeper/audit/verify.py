@@ -9,6 +9,7 @@ docs/reference/audit-store.md.
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +27,9 @@ from callkeeper.audit.verification import Problem, Tail, Trouble, Verification
 from callkeeper.audit.verify_checkpoints import HeldCheckpoints, Reached, see_signed
 from callkeeper.audit.verify_rows import CommittedBytes
 
+ATTEMPTS = 3
+"""Retention may delete a day while it is looked at; the next attempt sees the signed lines that are left of it."""
+
 MOST_PROBLEMS = 1_000
 """Told one by one; a store with more has one cause, which the first ones show."""
 
@@ -41,6 +45,9 @@ def verify(folder: Path, *, against: Sequence[Checkpoint] = (), public_keys: Seq
     Raises:
         OSError: the folder or a file cannot be read.
     """
+    for _ in range(ATTEMPTS - 1):
+        with suppress(FileNotFoundError):
+            return _Verifier(folder, against, public_keys).run()
     return _Verifier(folder, against, public_keys).run()
 
 
