@@ -42,6 +42,13 @@ async def test_an_unknown_address_is_a_problem(recorder: Stage) -> None:
         problem(await recorder.ask("administrator", "GET", path), "not-found")
 
 
+async def test_an_address_that_is_nearly_one_is_answered_with_those_there_are(recorder: Stage) -> None:
+    answer = await recorder.ask("administrator", "GET", "/v1/recordings")
+    problem(answer, "not-found")
+    assert answer.json()["detail"] == "there is nothing at this address"
+    assert answer.json()["next"].startswith("there is POST /v1/recordings:export, POST /v1/recordings:search, ")
+
+
 async def test_a_wrong_method_is_a_problem_that_names_the_right_ones(recorder: Stage) -> None:
     answer = await recorder.ask("administrator", "DELETE", "/v1/config")
     problem(answer, "method-not-allowed")

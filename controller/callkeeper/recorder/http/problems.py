@@ -94,6 +94,9 @@ TYPES: Mapping[str, tuple[int, str]] = {
 }
 """Every problem type with its status and title."""
 
+SHOWN_ADDRESSES = 4
+"""Of those near one that is not there."""
+
 _BY_STATUS = {400: "malformed-json", 404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
 """What the framework itself answers with."""
 
@@ -165,10 +168,16 @@ async def answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteHTTPException)
     name = _BY_STATUS.get(error.status_code, "internal-error")
     headers = dict(error.headers or {})
+    detail, next_step = str(error.detail), "see schemas/recorder-api.json for what there is"
     if name == "method-not-allowed":
         # The framework names the methods of the first route it finds; here a route has one.
         headers = {"Allow": ", ".join(sorted(_methods(request)))}
-    content = document(name, str(error.detail), "see schemas/recorder-api.json for what there is")
+        detail = f"this address takes {headers['Allow']}"
+    elif name == "not-found":
+        detail = "there is nothing at this address"
+        if near := _near(request):
+            next_step = f"there is {', '.join(near)}; {next_step}"
+    content = document(name, detail, next_step)
     return Response(content, status_code=TYPES[name][0], headers=headers, media_type=MEDIA_TYPE)
 
 
@@ -177,6 +186,21 @@ def _methods(request: Request) -> set[str]:
     return {
         method for route in routes if route.path_regex.match(request.scope["path"]) for method in route.methods or ()
     }
+
+
+def _near(request: Request) -> list[str]:
+    """The addresses that go on where the one asked for ends, as `/v1/recordings:search` after `/v1/recordings`."""
+    asked = request.scope["path"].rstrip("/")
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    near = {
+        (route.path, method)
+        for route in routes
+        for method in (route.methods or set()) - {"HEAD"}
+        if route.path.startswith((f"{asked}:", f"{asked}/")) and asked.count("/") > 1
+    }
+    # What is asked of all of them comes before what is asked of one.
+    listed = sorted(near, key=lambda one: (one[0][len(asked)] != ":", one))
+    return [f"{method} {path}" for path, method in listed[:SHOWN_ADDRESSES]]
 
 
 def _path(location: Sequence[int | str]) -> str:

@@ -131,6 +131,7 @@ function tags(recording, me, does) {
     recording.tags.length ? list : element("p", { className: "help" }, "None."),
     me.mayWork && button("Add a tag…", does(async () => {
       const tag = await askPerson({ title: "Add a tag", label: "Tag", yes: "Add" });
+      if (tag?.includes("/")) throw new Error("A tag holds no slash.");
       return tag && ask("PUT", place(tag));
     }, "The tag is set.")));
 }
