@@ -1,13 +1,18 @@
-"""What is signed well and does not count all the same: with a key that was changed, or for another log."""
+"""Signed lines that do not count all the same: with a key that was changed, for another log, or altered where kept."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import copy
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.audit.making import Clock, event
 
+from callkeeper.audit.checkpoints import read_checkpoint
 from callkeeper.audit.disk import LocalDisk
+from callkeeper.audit.errors import CheckpointError
 from callkeeper.audit.layout import CHECKPOINTS
 from callkeeper.audit.log_settings import LogSettings
 from callkeeper.audit.notary import Notary
@@ -83,3 +88,28 @@ def sign(folder: Path, key: Path, head: Head, *, as_if_in_use: bool) -> None:
         notary._load()
         notary._public = load_keys(key)[-1].public
     assert notary.checkpoint(head) is not None
+
+
+STRANGER = new_key().public
+LINE = (
+    "callkeeper-checkpoint v1 store=bb44 number=2 at=2026-10-06T10:00:00Z from=2026-10-05 to=2026-10-06T10:00:00Z "
+    f"commits=2 rows=3 bytes=431 chain={'ab' * 32} previous={'cd' * 32} key=a405 sig={'A' * 86}=="
+)
+
+
+@given(
+    edits=st.lists(
+        st.tuples(
+            st.integers(min_value=0, max_value=len(LINE) - 1),
+            st.one_of(st.sampled_from("\xa0\u2028\ud800\x1c\x85 =\u0663"), st.characters()),
+        ),
+        max_size=3,
+    )
+)
+def test_a_line_that_was_kept_elsewhere_is_read_or_refused_however_it_was_altered(edits):
+    """Copied by way of a ticket or a mail, a space may have become another one."""
+    text = list(LINE)
+    for place, character in edits:
+        text[place] = character
+    with suppress(CheckpointError):
+        assert not read_checkpoint("".join(text)).line.is_signed_by(STRANGER)

@@ -73,10 +73,10 @@ def read_signed(text: str, kind: str | None = None) -> SignedLine:
         CheckpointError: it is no such line.
     """
     text = text.strip("\r\n ")
-    match = _LINE.fullmatch(text) if len(text) <= MAX_SIGNED_LINE_BYTES else None
+    match = _LINE.fullmatch(text) if len(text) <= MAX_SIGNED_LINE_BYTES and text.isascii() else None
     if match is None or kind not in {None, match[2]}:
         raise CheckpointError(f"no signed line{f' of kind {kind}' if kind else ''}: {text[:80]!r}")
-    pairs = [field.split("=", 1) for field in match[3].split()]
+    pairs = [field.split("=", 1) for field in match[3].strip(" ").split(" ")]
     fields = {name: value for name, value in pairs}  # noqa: C416 - pairs are lists here
     try:
         base64.b64decode(match[4], validate=True)
