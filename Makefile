@@ -14,8 +14,8 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z.-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-quickstart: $(VENV)/.runtime ## Install, then govern an embedded recorder from examples/quickstart (Ctrl-C ends it)
-	@$(BIN)/callkeeper up examples/quickstart
+quickstart: $(VENV)/.runtime ## Install, then govern an embedded recorder from examples/quickstart (Ctrl-C ends it; PORT=0: on a free port)
+	@$(BIN)/callkeeper up examples/quickstart $(if $(PORT),--port $(PORT))
 
 control-plane: dev ## Build the API server that tests run against, once (some 7 minutes)
 	@$(BIN)/python -m tests.cluster build
@@ -84,9 +84,11 @@ dev: $(VENV)/.dev
 
 # The environment is made from the lock alone: every file of every package is checked against its hash.
 $(VENV)/bin/python:
+	@command -v "$(PYTHON)" >/dev/null || { \
+		echo "Callkeeper needs Python 3.11 or newer, and there is no $(or $(PYTHON),python3 on the PATH). Name one: make … PYTHON=/path/to/python3.12"; exit 1; }
 	@echo "Making $(VENV) with $(PYTHON) …"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Callkeeper needs Python 3.11 or newer; this is " + sys.version.split()[0])'
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/.runtime: $(VENV)/bin/python requirements.lock pyproject.toml
 	@echo "Installing the pinned packages …"
