@@ -113,12 +113,15 @@ class Histories(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp())
         self.model = Model()
         self.number = 0
+        self.has_moved = False
+        """Whether anything was done since the last start, or time has passed."""
         self.stage: Stage
 
     def run(self, coroutine: Any) -> Any:
         return self.runner.run(coroutine)
 
     def ask(self, token: str, method: str, path: str, **more: Any) -> Any:
+        self.has_moved = True
         return self.run(self.stage.ask(token, method, path, **more))
 
     def teardown(self) -> None:
@@ -142,6 +145,7 @@ class Histories(RuleBasedStateMachine):
     @rule(user=st.sampled_from(["ada", "bob"]), conversation=st.sampled_from(CONVERSATIONS))
     def record(self, user: str, conversation: str) -> None:
         self.number += 1
+        self.has_moved = True
         called = {"user": user}
         doing = recorded(self.stage, f"n-{self.number}", seconds=0, called=called, conversation=conversation)
         name = self.run(doing)
@@ -151,6 +155,7 @@ class Histories(RuleBasedStateMachine):
     @rule(hours=st.sampled_from([0.5, 1, 11, 12, 24, 25, 48, 24 * 31]), sweeping=st.sampled_from([True, True, False]))
     def wait(self, hours: float, sweeping: bool) -> None:
         self.stage.clock.forward(hours * 3600)
+        self.has_moved = True
         if sweeping:
             self.sweep()
 
@@ -162,6 +167,7 @@ class Histories(RuleBasedStateMachine):
     def change(self, retention: str, extra: str, minimum: int) -> None:
         words = MINIMUMS.get(retention, MINIMUMS["2d"])
         wanted = ruled(retention, extra, words[min(minimum, len(words) - 1)])
+        self.has_moved = True
         answer = self.run(self.stage.put(wanted))
         if answer.status_code == 409:
             given = [{"object": one["object"], "text": one["text"]} for one in answer.json()["confirmations"]]
@@ -220,6 +226,7 @@ class Histories(RuleBasedStateMachine):
             assert not self.model.expired(call, self.now), name
             assert not (call.erasing and self.model.deletable(call, self.now)), name
 
+    @precondition(lambda self: self.has_moved)
     @rule()
     def restart(self) -> None:
         async def again() -> Stage:
@@ -231,6 +238,7 @@ class Histories(RuleBasedStateMachine):
         if self.run(self.stage.recorder.sweeper.once()).halted is not None:
             assert self.ask("administrator", "POST", "/v1/retention:accept-clock").status_code == 200
         self.look("expired", "erased")
+        self.has_moved = False
 
     def look(self, *allowed: str | None) -> None:
         """See what has gone, and that it is explained."""
