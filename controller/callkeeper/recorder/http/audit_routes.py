@@ -62,7 +62,7 @@ def add_audit_routes(app: FastAPI, recorder: Recorder) -> None:
         try:
             asked = read_asked(request.query_params.multi_items(), now)
         except (RangeError, SelectionError) as error:
-            raise Problem("invalid-request", str(error), "mend the query") from error
+            raise Problem("invalid-request", str(error), "correct the query") from error
         download = await parts.audit_reader.fix(asked)
         try:
             answer = answer_for(download, Conditions.of(request.headers))

@@ -39,7 +39,7 @@ def add_ledger_routes(app: FastAPI, recorder: Recorder) -> None:
         try:
             first, last = parse_range(start, end, parts.clock.now())
         except RangeError as error:
-            raise Problem("invalid-request", str(error), "mend from and to") from error
+            raise Problem("invalid-request", str(error), "correct `from` and `to`") from error
         page, totals = await parts.store.read(
             lambda rows: (rows.ledger(first, last, cursor or 0, limit + 1), rows.ledger_totals(first, last))
         )
