@@ -1,7 +1,6 @@
 """Calls over HTTP: what a telephony platform tells, and what a user does with their own call."""
 
 import asyncio
-import json
 from collections.abc import Callable
 from itertools import islice
 from operator import attrgetter
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Path, Query
 from starlette.responses import JSONResponse, Response
 
+from callkeeper.audit.compact_json import compact_encoder
 from callkeeper.policy.directory import Role
 from callkeeper.recorder import bounds
 from callkeeper.recorder.auditing import Actor
@@ -27,7 +27,7 @@ from callkeeper.recorder.parts import Recorder
 class SegmentResponse(JSONResponse):
     """A segment as JSON; by an encoder that is made once, where the library makes one for each answer."""
 
-    _encode = staticmethod(json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode)
+    _encode = staticmethod(compact_encoder(ascii_only=False))
 
     def render(self, content: Any) -> bytes:
         """The bytes of it."""

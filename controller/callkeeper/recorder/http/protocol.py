@@ -5,12 +5,13 @@ problem document, and the connection is closed: where its next request would beg
 """
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from callkeeper.recorder import bounds
+from callkeeper.recorder.http.joined_writes import JoinedWrites
 from callkeeper.recorder.http.problems import MEDIA_TYPE, TYPES, document
 
 _REASONS = {400: "Bad Request", 431: "Request Header Fields Too Large"}
@@ -31,7 +32,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as the server has it
         """It is there; its first head is awaited."""
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", JoinedWrites(transport, self.loop)))
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
