@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from tests.audit.collector.served import collector, token
 from tests.audit.making import Clock, event
 
 from callkeeper.audit.store import AuditStore
@@ -90,3 +91,19 @@ def test_without_a_log_each_way_to_name_one_is_told(tmp_path, monkeypatch):
     result = run("verify")
     assert result.exit_code == 2
     assert all(word in result.stderr for word in ("callkeeper up", "--state", "--log-dir", "there is none yet"))
+
+
+async def test_what_a_collector_refuses_is_said_with_what_to_do(tmp_path):
+    (tmp_path / "token").write_text(token("vera"))
+    async with collector(tmp_path) as running:
+        whom = ("--url", running.url, "--token-file", tmp_path / "token")
+        for command, words in (
+            ((*EXPORT, "--url", running.url, "--log", "voice/teams"), "does not know; send Authorization: Bearer"),
+            ((*EXPORT, *whom), "name one log (`log`, on the command line --log): namespace/recorder"),
+            ((*EXPORT, *whom, "--log", "voice/none"), "there is no log voice/none; see its name"),
+            (("verify", *whom), "is no recorder; of a collector name the log, with --log"),
+            (("verify", *whom, "--log", "nonsense"), "'nonsense' names no log; write namespace/recorder"),
+        ):
+            result = await asyncio.to_thread(run, *command)
+            assert (result.exit_code, result.stdout) == (2, "")
+            assert words in result.stderr

@@ -46,7 +46,13 @@ class OutboxUnavailable(AuditError):  # noqa: N818 - a state of the outbox, name
 
 
 class CollectorError(AuditError):
-    """The audit collector did not do what was asked; nothing was acknowledged."""
+    """The audit collector did not do what was asked; nothing was acknowledged.
+
+    Attributes:
+        status: HTTP's number of its answer; None where there was none, or it is of no interest.
+    """
+
+    status: int | None = None
 
 
 class CollectorUnavailable(CollectorError):  # noqa: N818 - a state of the collector, named as its clients say it

@@ -70,8 +70,12 @@ class Source:
         with error, suppress(OSError, ValueError, AttributeError, http.client.HTTPException):
             problem = json.loads(error.read(MAX_PROBLEM_BYTES))
             said = str(problem.get("detail") or problem.get("title") or said)
+            if step := problem.get("next"):
+                said = f"{said}; {step}"
         kind = CollectorUnavailable if error.code == _BUSY or error.code >= 500 else CollectorRefused  # noqa: PLR2004 - HTTP's numbers
-        return kind(f"{self.url} refused: {said}")
+        refusal = kind(f"{self.url} refused: {said}")
+        refusal.status = error.code
+        return refusal
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

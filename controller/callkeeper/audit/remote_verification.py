@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from callkeeper.audit.checkpoints import Checkpoint
+from callkeeper.audit.collector.names import LogName
 from callkeeper.audit.errors import CollectorRefused, CollectorUnavailable
 from callkeeper.audit.remote import Source
 
@@ -14,6 +15,8 @@ VERIFICATION_SECONDS = 3600
 
 MAX_VERIFICATION_BYTES = 16 * 1024 * 1024
 """Of the answer: a thousand problems at most, each some hundred bytes, and a line for each change of the key."""
+
+_NO_SUCH_ADDRESS = 404
 
 
 def ask_to_verify(
@@ -30,11 +33,18 @@ def ask_to_verify(
     Raises:
         CollectorUnavailable: nobody answers, or not now.
         CollectorRefused: the other side refuses, or is something else.
+        LogNameError: the log has no such name.
     """
-    path = "/v1/audit:verify" if log is None else f"/v1/logs/{log}/verify"
+    path = "/v1/audit:verify" if log is None else f"/v1/logs/{LogName.parse(log)}/verify"
     body = json.dumps({"against": [one.text for one in against], "publicKeys": list(public_keys)}).encode()
     headers = {"Content-Type": "application/json"}
-    with source.ask(path, headers=headers, timeout_seconds=VERIFICATION_SECONDS, body=body) as answer:
+    try:
+        asked = source.ask(path, headers=headers, timeout_seconds=VERIFICATION_SECONDS, body=body)
+    except CollectorRefused as error:
+        if log is None and error.status == _NO_SUCH_ADDRESS:
+            raise CollectorRefused(f"{source.url} is no recorder; of a collector name the log, with --log") from error
+        raise
+    with asked as answer:
         try:
             found = json.loads(answer.read(MAX_VERIFICATION_BYTES))
         except ValueError as error:

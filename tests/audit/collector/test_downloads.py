@@ -137,7 +137,7 @@ async def test_a_spreadsheet_safe_export_is_asked_for(tmp_path):
 
 
 REFUSED = [
-    ("vera", "/v1/audit?from=2026-10&to=2026-10", "invalid-request", "`log` must stand once"),
+    ("vera", "/v1/audit?from=2026-10&to=2026-10", "invalid-request", "name one log (`log`, on the command line --log)"),
     ("vera", "/v1/audit?log=voice&from=2026-10&to=2026-10", "invalid-request", "names no log"),
     ("vera", "/v1/audit?log=voice/none&from=2026-10&to=2026-10", "unknown-log", "no log voice/none"),
     ("vera", "/v1/audit?log=other/teams&from=2026-10&to=2026-10", "forbidden", "not among those"),

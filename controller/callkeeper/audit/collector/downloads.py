@@ -36,7 +36,10 @@ class DownloadRoutes:
         parameters = asked.request.query_params.multi_items()
         names = [value for name, value in parameters if name == "log"]
         if len(names) != 1:
-            raise Problem("invalid-request", "`log` must stand once: namespace/recorder, such as voice/teams")
+            raise Problem(
+                "invalid-request",
+                "name one log (`log`, on the command line --log): namespace/recorder, such as voice/teams",
+            )
         name = asked.allowed(LogName.parse(names[0]))
         now = self._now()
         wanted = read_asked([one for one in parameters if one[0] != "log"], now)

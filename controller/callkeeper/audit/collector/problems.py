@@ -17,7 +17,11 @@ MEDIA_TYPE = "application/problem+json"
 
 TYPES: Mapping[str, tuple[int, str, str]] = {
     "malformed-json": (400, "The body is not JSON", "send JSON (RFC 8259, UTF-8) with the levels of the schema"),
-    "unauthenticated": (401, "No valid token", "send Authorization: Bearer … with a token of the collector's file"),
+    "unauthenticated": (
+        401,
+        "No valid token",
+        "send Authorization: Bearer … (on the command line --token-file) with a token of its file",
+    ),
     "forbidden": (403, "Not among your rights", "ask with a principal that may, or have its entry changed"),
     "not-found": (404, "No such address", "see schemas/audit-collector-api.json for what there is"),
     "unknown-export": (404, "No such export", "see its name; one that was never asked for, or was deleted"),
