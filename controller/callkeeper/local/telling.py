@@ -170,9 +170,10 @@ class TextTeller:
             text.append(self._bold("What is wrong here is not in force; what was in force of it stays."))
         self._say(*text)
 
-    def note(self, what: str, text: str) -> None:  # noqa: ARG002 - the machine's word is not for people
+    def note(self, what: str, text: str) -> None:
         """See `Teller.note`."""
-        self._say(f"{_now()}  {text}")
+        after_ctrl_c = what == "ended" and self._out.isatty()  # a terminal has just shown `^C`
+        self._say(*([""] if after_ctrl_c else []), f"{_now()}  {text}")
 
     def _table(self, page: Sequence[Line]) -> list[str]:
         name = max((len(line.name) for line in page), default=0)
