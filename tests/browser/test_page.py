@@ -245,6 +245,19 @@ def test_the_settings_in_force_are_shown_by_object(recorder: Recorder, opened: O
     expect(page.locator(".card").filter(has_text="UserPolicy/default/sales")).to_contain_text("ada@example.com")
 
 
+def test_nothing_there_is_told_apart_from_nothing_that_fits(recorder: Recorder, opened: Opened) -> None:
+    page = opened(recorder.url)
+    sign_in(page, recorder.token_of("edsger"))
+    expect(page.locator("#list-count")).to_have_text("There is no recording yet that you may see.")
+    page.locator("input[name=tag]").fill("none")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("#list-count")).to_have_text("No recording fits.")
+    page.locator("input[name=from]").fill("2026-11-28")
+    page.locator("input[name=to]").fill("2026-11-01")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("#list-problem")).to_contain_text("Give the earlier end as `from`.")
+
+
 def test_who_signs_out_leaves_nothing_behind(recorder: Recorder, opened: Opened) -> None:
     name = recorder.recorded()
     page = opened(recorder.url)

@@ -92,7 +92,7 @@ function facts(recording) {
     ["Started", instantUtc(recording.openedAt)],
     ["Ended", instantUtc(recording.closedAt)],
     ["Call", [spaced(recording.kind), recording.scope, recording.direction].join(", ")],
-    ["Status", recording.status],
+    ["Status", recording.status === "closed" ? "closed; its media is awaited" : recording.status],
     ["Media", media && `${media.contentType}, ${size(media.bytes)}${media.durationSeconds === null ? "" : `, ${clock(media.durationSeconds)}`}${media.playable ? "" : ", not playable: its index never came"}`],
     ["Channels", media && media.channels.join(", ")],
     ["SHA-256", media && media.sha256],

@@ -60,7 +60,8 @@ async function page(after) {
     byId("list").append(...answer.items.map(row));
     shown += answer.items.length;
     cursor = answer.nextCursor;
-    byId("list-count").textContent = shown || cursor ? `${count(shown, "recording")}${cursor ? " so far" : ""}` : "No recording fits.";
+    const none = Object.keys(filter).length ? "No recording fits." : "There is no recording yet that you may see.";
+    byId("list-count").textContent = shown || cursor ? `${count(shown, "recording")}${cursor ? " so far" : ""}` : none;
     byId("more").hidden = !cursor;
     byId("saving").hidden = !shown && !cursor;
   } catch (error) {
