@@ -233,7 +233,12 @@ async def test_an_event_that_cannot_become_a_row_takes_nothing_of_its_batch(tmp_
             await store.append([event(1), event(2, details={"value": b"bytes"})])
         assert store.mark("recorder") == 0
         await store.append([event(1)])
-    assert stored(tmp_path) == ["recorder:1"]
+        no_row = event(4, details={"value": b"bytes"})
+        with pytest.raises(EventError):
+            await store.append([event(2), event(1, sender="other"), event(3), event(2, sender="other"), no_row])
+        assert [store.mark("recorder"), store.mark("other")] == [1, 0]
+        await store.append([event(2), event(1, sender="other")])
+    assert stored(tmp_path) == ["recorder:1", "recorder:2", "other:1"]
 
 
 async def test_an_older_row_goes_to_a_late_run_and_a_new_run_begins_when_order_breaks(tmp_path):

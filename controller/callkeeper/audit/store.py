@@ -309,7 +309,7 @@ class AuditStore:
         """Queue what is new of them; done when it is on disk."""
         rows = []
         marks = self._marks
-        before = []  # what to go back to, should one of them be no row
+        before = []
         try:
             for event in events:
                 sender, sequence = event.sender, event.sequence
@@ -319,7 +319,11 @@ class AuditStore:
                     before.append((sender, mark))
                     marks[sender] = sequence
         except BaseException:
-            marks.update(reversed(before))
+            for sender, mark in reversed(before):  # none was taken
+                if mark:
+                    marks[sender] = mark
+                else:
+                    del marks[sender]
             raise
         if not rows and self._commits.is_idle:
             return self._commits.nothing()
