@@ -25,6 +25,7 @@ from callkeeper.audit.layout import list_store
 from callkeeper.audit.packing import BrokenOff, closed_files, pack_file
 from callkeeper.audit.retention import examine, expired_days
 from callkeeper.audit.sender import Sender
+from callkeeper.audit.space import DiskState
 from callkeeper.tasks.supervising import failure_of
 
 log = structlog.get_logger()
@@ -84,6 +85,7 @@ class Upkeep:
         self._refused = 0
         self._stopping = False
         self._clock_stopped = False
+        self._room_told = DiskState.OK
         self._watch = ClockWatch(files.folder, files.disk)
         self._closed: object = None
         self._woken = asyncio.Event()
@@ -114,13 +116,20 @@ class Upkeep:
             OSError: the disk failed.
         """
         async with self._one_at_a_time:
-            self._files.space.look()
+            self._tell_of_room(self._files.space.look())
             await self._in_thread(self._files.space.keep_reserve)
             now = self._now()
             if self._signed_at is None or now - self._signed_at >= CHECKPOINT_EVERY or now < self._signed_at:
                 await self._in_thread(self._files.checkpoint)
                 self._signed_at = now
             await self._close_days(now, may_delete=await self._may_delete(now))
+
+    def _tell_of_room(self, state: DiskState) -> None:
+        """Log that there is less room than there should be, and that there is enough again; once each."""
+        if state is not self._room_told:
+            told = log.info if state is DiskState.OK else log.warning
+            told(f"audit_disk_{state}", folder=str(self._files.folder), free_bytes=self._files.space.room.free)
+        self._room_told = state
 
     async def last_checkpoint(self) -> None:
         """Sign what was written last, as far as that is possible."""
