@@ -1,12 +1,16 @@
 """A recorder in a process of its own, with its real adapters: `python served.py FOLDER`.
 
-Prints the port it listens on. Tokens are those of FOLDER/tokens.json.
+Prints the port it listens on. Tokens are those of FOLDER/tokens.json. Without FOLDER, it forks a recorder for each line
+it reads, which is a folder, and prints its process and its port: what is killed again and again imports all of it once.
 """
 
 import asyncio
+import os
+import signal
 import sys
 from pathlib import Path
 
+import structlog
 import uvicorn
 
 from callkeeper.audit.mask import NumberMask
@@ -79,5 +83,20 @@ async def main(folder: Path, clock: Clock, steady_clock: SteadyClock, *, sweepin
         del sweeper
 
 
+def fork_for_each_line() -> None:
+    """Serve the folder that a line names, in a process of its own, until there are no more lines."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    for line in sys.stdin:
+        process = os.fork()
+        if process == 0:
+            print(os.getpid(), end=" ")  # noqa: T201 - said to the test, with the port behind it
+            asyncio.run(main(Path(line.strip()), SystemClock(), SteadyClock()))
+            return
+
+
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), SystemClock(), SteadyClock()))
+    if len(sys.argv) > 1:
+        asyncio.run(main(Path(sys.argv[1]), SystemClock(), SteadyClock()))
+    else:
+        fork_for_each_line()

@@ -2,11 +2,14 @@
 
 import csv
 import io
+import os
 import random
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Timer
 
@@ -21,7 +24,7 @@ from callkeeper.recorder import bounds
 from callkeeper.recorder.principals import Principal, create_principal
 
 KILLS = 6
-"""Over HTTP a kill costs a start of some two seconds; `test_config_store` has the two hundred."""
+"""Over HTTP a kill costs a start of a recorder; `test_config_store` has the two hundred."""
 
 
 @contextmanager
@@ -37,6 +40,52 @@ def running(folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
 
 
 @pytest.fixture
+def forker() -> Iterator[subprocess.Popen[str]]:
+    """A process that serves a folder, in one of its own, for each line that names one."""
+    process = subprocess.Popen(
+        [sys.executable, served.__file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    yield process
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        assert pipe is not None
+        pipe.close()
+
+
+@contextmanager
+def forked(forker: subprocess.Popen[str], folder: Path) -> Iterator[tuple[str, Callable[[], None]]]:
+    """A recorder of this folder: its URL, and what kills it."""
+    assert forker.stdin is not None
+    assert forker.stdout is not None
+    forker.stdin.write(f"{folder}\n")
+    forker.stdin.flush()
+    process, port = map(int, forker.stdout.readline().split())
+
+    def kill() -> None:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+
+    try:
+        yield f"http://127.0.0.1:{port}", kill
+    finally:
+        kill()
+        until_gone(process)
+
+
+def until_gone(process: int) -> None:
+    """Wait until a process is no more, and with it its locks."""
+    ends = time.monotonic() + 30
+    while time.monotonic() < ends:
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.002)
+    raise AssertionError(f"process {process} outlived a kill by 30 s")
+
+
+@pytest.fixture
 def tokens(tmp_path: Path) -> dict[str, dict[str, str]]:
     principals = [Principal(id=role.value, roles=frozenset({role})) for role in Role if role is not Role.USER]
     principals.append(Principal(id="ada", email="ada@example.com", roles=frozenset({Role.USER})))
@@ -45,18 +94,18 @@ def tokens(tmp_path: Path) -> dict[str, dict[str, str]]:
 
 
 def test_a_recorder_killed_during_puts_comes_back_with_the_config_before_or_after(
-    tmp_path: Path, tokens: dict[str, dict[str, str]]
+    tmp_path: Path, tokens: dict[str, dict[str, str]], forker: subprocess.Popen[str]
 ) -> None:
     chance = random.Random(11)
     number, acknowledged = 0, 0
     for _ in range(KILLS):
-        with running(tmp_path) as (url, process), httpx.Client(base_url=url, headers=tokens["settings"]) as client:
+        with forked(forker, tmp_path) as (url, kill), httpx.Client(base_url=url, headers=tokens["settings"]) as client:
             state = client.get("/v1/config").json()
             found = state["epoch"]
             assert found in {acknowledged, acknowledged + 1}
             assert state["revision"] == (revision(numbered(found)) if found else None)
             number, in_force = found, state["revision"]
-            killer = Timer(chance.uniform(0.02, 0.15), process.kill)
+            killer = Timer(chance.uniform(0.02, 0.15), kill)
             killer.start()
             try:
                 while True:
