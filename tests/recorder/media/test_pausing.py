@@ -149,6 +149,17 @@ async def test_a_pause_outlasts_a_suspension(recorder: Stage) -> None:
     assert (await shown(recorder, segment))["state"] == "recording"
 
 
+async def test_a_segment_that_ends_while_it_is_told_that_its_pauses_are_over_is_told_of_whole(recorder: Stage) -> None:
+    await recorder.program(config())
+    segment = await recorder.segment(calling={"user": "bob"}, called={"user": "ada"})
+    await recorder.event(segment, "pause")
+    recorder.clock.forward(bounds.PAUSE_SECONDS)
+    recorder.audit.meanwhile = lambda: recorder.recorder.calls.end(segment)
+    await recorder.recorder.media.tick()
+    assert recorder.audit.actions == ["PauseRecording", "ResumeRecording", "ResumeRecording"]
+    assert [details["user"] for _, _, details in recorder.audit.rows[1:]] == ["ada", "bob"]
+
+
 async def test_a_pause_ends_with_its_segment(recorder: Stage) -> None:
     name = await recording(recorder)
     await recorder.event(name.removesuffix("-1"), "pause")
