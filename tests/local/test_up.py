@@ -220,7 +220,7 @@ def test_once_says_nothing_of_going_on_and_names_a_folder_without_settings(tmp_p
     empty = tmp_path / "empty"
     empty.mkdir()
     nothing = run(tmp_path, "up", empty, "--port", "0", "--state", tmp_path / "e", "--once")
-    assert (nothing.returncode, "Nothing is in force, and nothing is recorded." in nothing.stdout) == (1, True)
+    assert (nothing.returncode, "There are no settings here: nothing is in force" in nothing.stdout) == (1, True)
 
 
 def test_a_start_says_what_is_wrong_with_its_audit_log(tmp_path, folder):
@@ -342,6 +342,17 @@ def test_people_read_what_is_in_force_and_a_call_that_can_be_pasted(up, folder):
     running.until(lambda: any("defaultMode: OnDemand → AlwaysOn" in line for line in running.lines))
     token = (running.state / "authorization").read_text().rpartition(" ")[2].strip()
     assert token not in "".join(running.lines)
+
+
+def test_of_a_recorder_that_does_not_answer_nobody_says_that_nothing_is_in_force(tmp_path):
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "recorder.yaml").write_text(
+        "apiVersion: callkeeper.dev/v1alpha1\nkind: Recorder\nmetadata: {name: far}\n"
+        "spec: {endpoint: 'http://127.0.0.1:1'}\n"
+    )
+    said = run(tmp_path, "up", tmp_path / "s", "--state", tmp_path / "state", "--once")
+    assert (said.returncode, "What is in force is not known: see above." in said.stdout) == (1, True)
+    assert "far: http://127.0.0.1:1 cannot be reached" in said.stdout
 
 
 def test_a_recorder_elsewhere_is_reconciled_there(up, folder, tmp_path):

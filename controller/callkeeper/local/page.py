@@ -67,6 +67,16 @@ def settings_page(config: RecorderConfig, locate: Locate, show: ShowPattern = st
     return tuple(_lines(config, line, show))
 
 
+def _hold_words(extra_retention: str) -> str:
+    match extra_retention:
+        case "disabled":
+            return "holds are disabled"
+        case "unlimited":
+            return "a hold keeps without end"
+        case _:
+            return f"a hold adds {extra_retention}"
+
+
 def settings_brief(config: RecorderConfig, locate: Locate, show: ShowPattern = str) -> tuple[Line, ...]:
     """The same in a few lines, for a terminal that shall say more than this."""
     policy, filters, retention = config.policy, config.filter, config.retention
@@ -90,7 +100,7 @@ def settings_brief(config: RecorderConfig, locate: Locate, show: ShowPattern = s
     lines.append(
         line(
             "retention",
-            f"{retention.retention}; a hold adds {retention.extra_retention}",
+            f"{retention.retention}; {_hold_words(retention.extra_retention)}",
             retention.object,
             "retention",
         )

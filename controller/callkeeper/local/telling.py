@@ -39,7 +39,8 @@ class Started:
         state: the state folder.
         url: the embedded recorder's API; None without one.
         own_url: the same as this machine reaches it whatever is in its certificate.
-        pages: per Recorder the revision in force and its settings.
+        recorders: how many the folder is about.
+        pages: per Recorder whose settings in force are known, their revision and they themselves.
         users: how many there are, and how many of them may be recorded; None without users.csv.
         sample: who may be called in the example of a call; None where nobody can be named.
         stays: whether it goes on running.
@@ -49,6 +50,7 @@ class Started:
     state: Path
     url: str | None
     own_url: str | None
+    recorders: int
     pages: Mapping[ObjectKey, tuple[str | None, Sequence[Line]]]
     users: tuple[int, int] | None
     sample: str | None
@@ -113,8 +115,10 @@ class TextTeller:
         for key, (revision, page) in started.pages.items():
             lines.append(f"In force on {key.name}" + self._dim(f"  revision {short(revision)}"))
             lines += [*self._table(page), ""]
-        if not started.pages:
-            lines += ["Nothing is in force, and nothing is recorded.", ""]
+        if not started.recorders:
+            lines += ["There are no settings here: nothing is in force, and nothing is recorded.", ""]
+        elif len(started.pages) < started.recorders:
+            lines += [f"What is in force{' on the others' if started.pages else ''} is not known: see above.", ""]
         if started.users is not None:
             lines += [f"  users.csv: {_counted(started.users[0], 'user')}, {started.users[1]} may be recorded", ""]
         if not started.stays:

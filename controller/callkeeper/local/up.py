@@ -384,6 +384,7 @@ class Up:
             state=self.state.path,
             url=self._embedded.url if self._embedded else None,
             own_url=self._embedded.own_url if self._embedded else None,
+            recorders=len(self._fleet.recorders),
             pages=pages,
             users=(len(directory.users), len(recordable)) if directory else None,
             sample=recordable[0] if recordable else None,
