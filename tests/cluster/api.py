@@ -22,6 +22,8 @@ def api_client(kubeconfig: Path, *, url: str | None = None) -> httpx.Client:
     cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
     context = ssl.create_default_context(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
     headers = {}
+    if "tokenFile" in user:
+        user["token"] = Path(user["tokenFile"]).read_text()
     if "token" in user:
         headers["Authorization"] = f"Bearer {user['token']}"
     else:
