@@ -127,7 +127,7 @@ def _from_url(
                 click.echo(f"{kind} {text}")
         click.echo(f"{found['rows']:,} rows, chain {found['chain']}")
         count = len(problems) if isinstance(found["problems"], list) else found["problems"]
-        click.echo("Nothing altered was found." if found["sound"] else f"DAMAGED: {count:,} problems")
+        click.echo("Nothing altered was found." if found["sound"] else _damaged(count))
     if not found["sound"]:
         sys.exit(EXIT_DAMAGE)
 
@@ -179,7 +179,11 @@ def _tell(found: Verification, against: Sequence[Checkpoint]) -> None:
             "Nothing altered was found. Only --against a checkpoint kept elsewhere finds a log replaced as a whole."
         )
     else:
-        click.echo("Nothing altered was found." if found.sound else f"DAMAGED: {len(found.problems):,} problems")
+        click.echo("Nothing altered was found." if found.sound else _damaged(len(found.problems)))
+
+
+def _damaged(count: int) -> str:
+    return f"DAMAGED: {count:,} problem{'' if count == 1 else 's'}"
 
 
 def _record(
