@@ -34,21 +34,42 @@ MOST_PROBLEMS = 1_000
 """Told one by one; a store with more has one cause, which the first ones show."""
 
 
-def verify(folder: Path, *, against: Sequence[Checkpoint] = (), public_keys: Sequence[bytes] = ()) -> Verification:
+@dataclass(slots=True)
+class Progress:
+    """How far a verification has come; whoever shows it reads it.
+
+    Attributes:
+        rows: held against what was committed.
+        size: their bytes.
+    """
+
+    rows: int = 0
+    size: int = 0
+
+
+def verify(
+    folder: Path,
+    *,
+    against: Sequence[Checkpoint] = (),
+    public_keys: Sequence[bytes] = (),
+    progress: Progress | None = None,
+) -> Verification:
     """Verify a store.
 
     Args:
         folder: of the store, or of a copy of it.
         against: checkpoints kept elsewhere.
         public_keys: known from elsewhere, 32 bytes each; none to believe the store's own first key.
+        progress: moved along.
 
     Raises:
         OSError: the folder or a file cannot be read.
     """
+    progress = Progress() if progress is None else progress
     for _ in range(ATTEMPTS - 1):
         with suppress(FileNotFoundError):
-            return _Verifier(folder, against, public_keys).run()
-    return _Verifier(folder, against, public_keys).run()
+            return _Verifier(folder, against, public_keys, progress).run()
+    return _Verifier(folder, against, public_keys, progress).run()
 
 
 @dataclass(slots=True)
@@ -74,8 +95,11 @@ class _Walk:
 
 
 class _Verifier:
-    def __init__(self, folder: Path, against: Sequence[Checkpoint], public_keys: Sequence[bytes]) -> None:
+    def __init__(
+        self, folder: Path, against: Sequence[Checkpoint], public_keys: Sequence[bytes], progress: Progress
+    ) -> None:
         self._folder = folder
+        self._progress = progress
         self._key_given = bool(public_keys)
         self._records = read_records(checkpoint_lines(folder), public_keys)
         self._held = HeldCheckpoints(self._records.checkpoints, against)
@@ -209,6 +233,7 @@ class _Verifier:
         at.rows += proof.rows
         at.size += proof.size
         at.committed_at = proof.at
+        self._progress.rows, self._progress.size = at.rows, at.size
         at.in_flight.add(proof.file)
         extent = self._extents.get(proof.file)
         if extent is None:

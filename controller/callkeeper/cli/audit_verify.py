@@ -14,6 +14,7 @@ import click
 from callkeeper.cli.audit_location import find_log_folder, location_options
 from callkeeper.cli.audit_source import find_source, source_options
 from callkeeper.cli.main import CouldNotRun
+from callkeeper.cli.progress import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,6 +79,7 @@ def verify(
       2  could not run: there is no log, or a checkpoint or key cannot be read
     """  # noqa: D301 - click's mark for a paragraph to be kept as written is the character, not the two
     from callkeeper.audit.errors import AuditError  # noqa: PLC0415 - loaded when run, so that help costs nothing
+    from callkeeper.audit.verify import Progress  # noqa: PLC0415 - likewise
     from callkeeper.audit.verify import verify as verify_store  # noqa: PLC0415 - likewise
 
     source = find_source(url, log_name, token_file, ca)
@@ -90,7 +92,9 @@ def verify(
             return
         rows = find_log_folder(folder, state, log_dir)
         keys = list(map(_read_key, key_files))
-        found = verify_store(rows, against=checkpoints, public_keys=keys)
+        progress = Progress()
+        with shown(lambda: f"{progress.rows:,} rows, {progress.size:,} bytes verified …"):
+            found = verify_store(rows, against=checkpoints, public_keys=keys, progress=progress)
     except (AuditError, OSError) as error:
         raise CouldNotRun(str(error)) from error
     if found.store == "" and not found.problems and not checkpoints:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from callkeeper.cli.main import CouldNotRun
+from callkeeper.cli.progress import shown
 from callkeeper.cli.recorder_serve import serve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from callkeeper.recorder.auditing import Actor
     from callkeeper.recorder.upkeep.differences import Difference, Progress
 
@@ -69,7 +67,7 @@ def check(folder: Path | None, state: Path | None, output_format: str, *, repair
 
     path, progress = _state_path(folder, state), Progress()
     try:
-        with _shown(progress, "checked"):
+        with shown(lambda: f"{_counted(progress)} checked …"):
             found = _repaired(path, progress) if repair else [(one, "") for one in _differences(path, progress)]
     except (AuditFault, StorageFault) as fault:
         raise CouldNotRun(str(fault)) from fault
@@ -119,7 +117,7 @@ def backup(target: Path, folder: Path | None, state: Path | None, *, copy: bool)
 
     path, progress = _state_path(folder, state), Progress()
     try:
-        with _shown(progress, "backed up"):
+        with shown(lambda: f"{_counted(progress)} backed up …"):
             done = back_up(path, target.absolute(), now=datetime.now(UTC), link=not copy, progress=progress)
     except StorageFault as fault:
         raise CouldNotRun(str(fault)) from fault
@@ -175,7 +173,7 @@ def restore(backup_folder: Path, state: Path, replay: Path | None, *, without_re
         raise CouldNotRun(f"a recorder runs with {replay}; end it first")
     path, progress = state_folder(Path.cwd(), state), Progress()
     try:
-        with _shown(progress, "restored"):
+        with shown(lambda: f"{_counted(progress)} restored …"):
             done = make(backup_folder, path, replay=replay, now=datetime.now(UTC), actor=_actor(), progress=progress)
     except StorageFault as fault:
         raise CouldNotRun(str(fault)) from fault
@@ -255,25 +253,6 @@ def _repaired(state: Path, progress: Progress) -> list[tuple[Difference, str]]:
             await store.close()
 
     return asyncio.run(mend())
-
-
-@contextmanager
-def _shown(progress: Progress, done: str) -> Iterator[None]:
-    """Show how far it has come, where somebody looks at a terminal."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    from rich.console import Console  # noqa: PLC0415 - only on a terminal
-    from rich.live import Live  # noqa: PLC0415 - likewise
-    from rich.text import Text  # noqa: PLC0415 - likewise
-
-    with Live(
-        get_renderable=lambda: Text(f"{_counted(progress)} {done} …"),
-        console=Console(stderr=True),
-        refresh_per_second=4,
-        transient=True,
-    ):
-        yield
 
 
 def _counted(progress: Progress) -> str:
