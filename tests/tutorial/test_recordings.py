@@ -78,17 +78,19 @@ class Reader:
     def start(self, command: str) -> None:
         """Have it run in a terminal of its own, in place of one that runs there."""
         self.stop()
-        self.up = subprocess.Popen(
-            ["bash", "-c", f"exec {command}"], cwd=self.home, env=self.environment, stdout=subprocess.DEVNULL
-        )
+        printed = self.home / "printed"
+        with printed.open("wb") as out:
+            self.up = subprocess.Popen(
+                ["bash", "-c", f"exec {command}"], cwd=self.home, env=self.environment, stdout=out
+            )
         ends = time.monotonic() + DEADLINE_SECONDS
         while time.monotonic() < ends:
             assert self.up.poll() is None
-            with socket.socket() as tried:
-                if (self.home / "state" / "up.json").exists() and tried.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
+            # A reader goes on when it says what is in force. It listens before that, and records nothing yet.
+            if "Ctrl-C ends." in printed.read_text():
+                return
             time.sleep(0.1)
-        raise AssertionError(f"{command} does not start")
+        raise AssertionError(f"{command} does not start: {printed.read_text()}")
 
     def stop(self) -> None:
         """Ctrl-C in that terminal."""
