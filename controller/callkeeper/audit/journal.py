@@ -139,6 +139,7 @@ class Journal:
         descriptor = self._descriptor(name)
         offset, row = self._at.files[str(name)]
         try:
+            _see_nobody_else_wrote(descriptor, name, offset)
             if not name.run:
                 self._ahead.grow(descriptor, offset, offset + len(data))
             write_all(self._disk, descriptor, data)
@@ -248,3 +249,16 @@ class Journal:
         write_all(self._disk, self._side, line)
         self._at.chain = chain
         self._unsynced_bytes += len(line)
+
+
+def _see_nobody_else_wrote(descriptor: int, name: SegmentName, end: int) -> None:
+    """What others add to a file, or cut from it, is noticed before the next commit, and mended like a failed write.
+
+    Raises:
+        OSError: the file does not end where it should.
+    """
+    found = os.fstat(descriptor).st_size
+    if found != end:
+        raise OSError(
+            f"{name} has {found:,} bytes where {end:,} were written: something else writes to it; see that nothing does"
+        )
