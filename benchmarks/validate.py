@@ -1,5 +1,10 @@
-"""`callkeeper validate` of 1,000 files: in process, as a process, beside kubeconform and a ruamel.yaml round trip."""
+"""`callkeeper validate` of 1,000 files: in process, as a process, beside kubeconform and a ruamel.yaml round trip.
 
+In process it is measured twice: as the command runs, which looks for no garbage, and with Python's usual search for it,
+which a program that calls these functions has unless it arranges otherwise.
+"""
+
+import gc
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,7 +30,7 @@ def run(quick: bool) -> list[Row]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         paths = [_write(folder, number) for number in range(files)]
-        return [_in_process(folder, paths, runs), *_as_process(folder, files, runs)]
+        return [*_in_process(folder, paths, runs), *_as_process(folder, files, runs)]
 
 
 def _write(folder: Path, number: int) -> Path:
@@ -56,7 +61,7 @@ def _write(folder: Path, number: int) -> Path:
     return path
 
 
-def _in_process(folder: Path, paths: list[Path], runs: int) -> Row:
+def _in_process(folder: Path, paths: list[Path], runs: int) -> list[Row]:
     def ours() -> None:
         manifests = read_paths([folder])
         cross_check(manifests.readings)
@@ -68,13 +73,24 @@ def _in_process(folder: Path, paths: list[Path], runs: int) -> Row:
         for path in sample:
             yaml.load(path)
 
-    return Row(
-        what=f"{len(paths):,} files of 34 lines, in process: read, check, check across; processor time",
-        figure=_best(ours, runs) / len(paths) * 1e3,
-        unit="ms a file",
-        bar="≤ 0.25",
-        peers={"ruamel.yaml round trip, reading alone": _best(round_trip, min(runs, 3)) / len(sample) * 1e3},
-    )
+    what = f"{len(paths):,} files of 34 lines, in process: read, check, check across; processor time"
+    searching = _best(ours, runs) / len(paths) * 1e3
+    peer = _best(round_trip, min(runs, 3)) / len(sample) * 1e3
+    gc.disable()
+    try:
+        as_the_command = _best(ours, runs) / len(paths) * 1e3
+    finally:
+        gc.enable()
+    return [
+        Row(
+            what=what,
+            figure=as_the_command,
+            unit="ms a file",
+            bar="≤ 0.25",
+            peers={"ruamel.yaml round trip, reading alone": peer},
+        ),
+        Row(what="the same while garbage is searched for", figure=searching, unit="ms a file"),
+    ]
 
 
 def _as_process(folder: Path, files: int, runs: int) -> list[Row]:
