@@ -20,7 +20,9 @@ CHUNK_BYTES = 1024 * 1024
 """What is read at a time: the largest piece an export holds, and big enough that the disk sets its speed."""
 
 _PLAIN = rb'[^",\x00-\x1f\x7f]*+'
-_QUOTED = rb'(?:[^"\x00-\x1f\x7f]++|"")*+"'
+_INSIDE = rb'[^"\x00-\x1f\x7f]*+'
+# No possessive repeat of a group: Python before 3.11.5 may go on behind the beginning of one repeat too many.
+_QUOTED = _INSIDE + rb'(?:""' + _INSIDE + rb')*"'
 _FIELD = rb'(?:"' + _QUOTED + rb"|" + _PLAIN + rb")"
 _DATE = re.compile(rb"\d{4}-\d{2}-\d{2} (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d")
 ROW = re.compile(
@@ -32,6 +34,9 @@ ROW = re.compile(
     + rb"\r\n"
 )
 """A readable row: its instant, the sender and the sequence of its id."""
+
+FIELD = rb'(?:"[^"\r\n]*+(?:""[^"\r\n]*+)*"|[^",\r\n]*+)'
+"""A field of any line of CSV, readable as a row or not, without what separates it from the next."""
 
 
 @dataclass(slots=True)

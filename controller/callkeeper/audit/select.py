@@ -10,9 +10,7 @@ from dataclasses import dataclass
 
 from callkeeper.audit.actions import Action
 from callkeeper.audit.row import csv_field
-from callkeeper.audit.scan import whole_lines
-
-_FIELD = rb'(?:"(?:[^"\r\n]|"")*+"|[^",\r\n]*+)'
+from callkeeper.audit.scan import FIELD, whole_lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,18 +38,18 @@ class Selection:
             yield from chunks
             return
         wanted = self._expression()
-        several = re.compile(rb"(?:" + wanted.pattern + rb"[^\n]*+\n)++")
+        several = re.compile(rb"(?:" + wanted.pattern + rb"[^\n]*+\n)+")
         needle = self._needle()
         for chunk in whole_lines(iter(chunks)):
             if kept := b"".join(_matching(chunk, needle, several)):
                 yield kept
 
     def _expression(self) -> re.Pattern[bytes]:
-        email = _FIELD if self.email is None else b"".join(map(_either_case, csv_field(self.email)))
+        email = FIELD if self.email is None else b"".join(map(_either_case, csv_field(self.email)))
         names = b"|".join(re.escape(action.value.encode()) for action in self.actions)
-        actions = b"(?:" + names + b")" if names else _FIELD
-        app = _FIELD if self.app is None else re.escape(_stored(self.app))
-        return re.compile(rb"[^,]{29}," + email + b"," + _FIELD + b"," + app + b"," + actions + b",")
+        actions = b"(?:" + names + b")" if names else FIELD
+        app = FIELD if self.app is None else re.escape(_stored(self.app))
+        return re.compile(rb"[^,]{29}," + email + b"," + FIELD + b"," + app + b"," + actions + b",")
 
     def _needle(self) -> re.Pattern[bytes]:
         """Something every wanted row holds, as plain as can be."""

@@ -8,14 +8,14 @@ import re
 from collections.abc import Iterable, Iterator
 
 from callkeeper.audit.row import DATE_LENGTH
-from callkeeper.audit.scan import whole_lines
+from callkeeper.audit.scan import FIELD, whole_lines
 
 _FORMULA = re.compile(rb"[=+\-@]|\xef\xbc[\x8b\x8d\x9d\xa0]")
 """What spreadsheets take for the beginning of a formula (OWASP, CSV injection): these four, and their full-width forms
 (U+FF0B, U+FF0D, U+FF1D, U+FF20) where Japanese is written; tabs and line ends no field holds."""
 
 _SUSPECT = re.compile(rb',"?(?:' + _FORMULA.pattern + rb")")
-_FIELD = re.compile(rb'("(?:[^"\r\n]|"")*+"|[^",\r\n]*+),')
+_FIELD = re.compile(rb"(" + FIELD + rb"),")
 _DATE_END = DATE_LENGTH + len(" +0000 UTC,")
 _WHO = 3
 
