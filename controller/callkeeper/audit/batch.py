@@ -5,7 +5,6 @@ it first; it depends on nothing but the rows, so that both may do it at once.
 """
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from callkeeper.audit.commits import marks_text
@@ -35,7 +34,7 @@ class Batch:
 
     __slots__ = ("_content", "_data", "rows")
 
-    def __init__(self, rows: Sequence[PreparedRow]) -> None:
+    def __init__(self, rows: list[PreparedRow]) -> None:
         self.rows = rows
         self._data: bytes | None = None
         self._content: Content | None = None

@@ -5,7 +5,7 @@ Checked when made, so that an event that exists can be written. What becomes of 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -79,6 +79,11 @@ class AuditEvent:
     def id(self) -> str:
         """`<sender>:<sequence>`, unique in a store."""
         return f"{self.sender}:{self.sequence}"
+
+    def received(self, at: datetime) -> "AuditEvent":
+        """With the time of receipt for the instant it claims, which its details say: a row may not lie far ahead."""
+        claimed = self.at.astimezone(UTC).isoformat()
+        return replace(self, at=at, details={**self.details, "claimedAt": claimed})
 
 
 @lru_cache(maxsize=4096)

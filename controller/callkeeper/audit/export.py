@@ -6,12 +6,12 @@ said about it or sent, so that the audit row of a download and the download agre
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from callkeeper.audit.layout import list_store
+from callkeeper.audit.looking_again import looked_at
 from callkeeper.audit.merge import Stretch, day_pieces, merged
 from callkeeper.audit.row import HEADER, date_text
 from callkeeper.audit.row_numbers import rows_of
@@ -19,10 +19,7 @@ from callkeeper.audit.scan import read_stretch
 from callkeeper.audit.select import Selection
 from callkeeper.audit.spreadsheet import made_safe
 
-ATTEMPTS = 3
-
 _Day = tuple[Stretch | None, tuple[Stretch, ...]]
-_Days = tuple[_Day, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +50,7 @@ class Export:
     start: datetime
     end: datetime
     selection: Selection
-    days: _Days
+    days: tuple[_Day, ...]
     spreadsheet_safe: bool = False
 
     @property
@@ -152,15 +149,8 @@ def prepare(folder: Path, start: datetime, end: datetime, selection: Selection |
         OSError: the folder cannot be read.
     """
     first, limit = _whole_second(start), _whole_second(end)
-    return Export(start=start, end=end, selection=selection or Selection(), days=_found(folder, first, limit))
-
-
-def _found(folder: Path, first: bytes, limit: bytes) -> _Days:
-    """What is there of a range; retention may delete a day while it is looked for, and the next attempt sees that."""
-    for _ in range(ATTEMPTS - 1):
-        with suppress(FileNotFoundError):
-            return tuple(_days(folder, first, limit))
-    return tuple(_days(folder, first, limit))
+    days = looked_at(lambda: tuple(_days(folder, first, limit)))
+    return Export(start=start, end=end, selection=selection or Selection(), days=days)
 
 
 def _days(folder: Path, first: bytes, limit: bytes) -> Iterator[_Day]:

@@ -34,7 +34,7 @@ class Route:
     """Rows that go to one file in one commit."""
 
     name: SegmentName
-    rows: Sequence[PreparedRow]
+    rows: list[PreparedRow]
 
 
 @dataclass(slots=True)
@@ -53,10 +53,10 @@ class Router:
         self._runs: dict[str, list[_Run]] = {}
         self.limit_bytes = limit_bytes
 
-    def route(self, rows: Sequence[PreparedRow]) -> list[Route]:
+    def route(self, rows: list[PreparedRow]) -> list[Route]:
         """Where these rows go, in the order in which they are to be written.
 
-        Rows that all go to one file as they stand are the sequence that was given.
+        Rows that all go to one file as they stand are the list that was given.
         """
         dates = [prepared[0][:DATE_LENGTH] for prepared in rows]
         in_order = _sorted(dates)
@@ -70,7 +70,6 @@ class Router:
             self._at.newest = dates[-1]
             return [Route(name, rows)]
         routes: list[Route] = []
-        rows_of: list[list[PreparedRow]] = []
         of_file: dict[SegmentName, int] = {}
         of_sender: dict[str, int] = {}
         for prepared, date in zip(rows, dates, strict=True):
@@ -79,9 +78,8 @@ class Router:
             index = of_file.get(name, -1)
             if index < of_sender.get(sender, 0):
                 index = of_file[name] = len(routes)
-                rows_of.append([])
-                routes.append(Route(name, rows_of[index]))
-            rows_of[index].append(prepared)
+                routes.append(Route(name, []))
+            routes[index].rows.append(prepared)
             of_sender[sender] = index
         return routes
 

@@ -37,19 +37,20 @@ class Selection:
         if self.everything:
             yield from chunks
             return
-        wanted = self._expression()
-        several = re.compile(rb"(?:" + wanted.pattern + rb"[^\n]*+\n)+")
+        several = self._several()
         needle = self._needle()
         for chunk in whole_lines(iter(chunks)):
             if kept := b"".join(_matching(chunk, needle, several)):
                 yield kept
 
-    def _expression(self) -> re.Pattern[bytes]:
+    def _several(self) -> re.Pattern[bytes]:
+        """Wanted rows that follow each other."""
         email = FIELD if self.email is None else b"".join(map(_either_case, csv_field(self.email)))
         names = b"|".join(re.escape(action.value.encode()) for action in self.actions)
         actions = b"(?:" + names + b")" if names else FIELD
         app = FIELD if self.app is None else re.escape(_stored(self.app))
-        return re.compile(rb"[^,]{29}," + email + b"," + FIELD + b"," + app + b"," + actions + b",")
+        wanted = rb"[^,]{29}," + email + b"," + FIELD + b"," + app + b"," + actions + b","
+        return re.compile(rb"(?:" + wanted + rb"[^\n]*+\n)+")
 
     def _needle(self) -> re.Pattern[bytes]:
         """Something every wanted row holds, as plain as can be."""

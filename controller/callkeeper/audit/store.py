@@ -9,7 +9,6 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -333,10 +332,7 @@ class AuditStore:
         """The event; as received where it claims an instant too far ahead."""
         now = self._now()
         self._latest = now + AHEAD
-        if event.at <= self._latest:
-            return event
-        claimed = event.at.astimezone(UTC).isoformat()
-        return replace(event, at=now, details={**event.details, "claimedAt": claimed})
+        return event if event.at <= self._latest else event.received(now)
 
     def _refuse_when_down(self) -> None:
         if self._lock is None:

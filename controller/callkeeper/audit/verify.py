@@ -9,7 +9,6 @@ docs/reference/audit-store.md.
 
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from callkeeper.audit.checkpoints import Checkpoint, checkpoint_lines, torn_chec
 from callkeeper.audit.commits import GENESIS, Total
 from callkeeper.audit.keyring import Keyring, read_records
 from callkeeper.audit.layout import CHECKPOINTS, SegmentName, commits_name, deleted_name, list_store, misnamed
+from callkeeper.audit.looking_again import looked_at
 from callkeeper.audit.packed import PackedError
 from callkeeper.audit.row import HEADER
 from callkeeper.audit.scan import scan
@@ -26,9 +26,6 @@ from callkeeper.audit.stubs import Stub, read_stub_file
 from callkeeper.audit.verification import Problem, Tail, Trouble, Verification
 from callkeeper.audit.verify_checkpoints import HeldCheckpoints, Reached, see_signed
 from callkeeper.audit.verify_rows import CommittedBytes
-
-ATTEMPTS = 3
-"""Retention may delete a day while it is looked at; the next attempt sees the signed lines that are left of it."""
 
 MOST_PROBLEMS = 1_000
 """Told one by one; a store with more has one cause, which the first ones show."""
@@ -65,11 +62,8 @@ def verify(
     Raises:
         OSError: the folder or a file cannot be read.
     """
-    progress = Progress() if progress is None else progress
-    for _ in range(ATTEMPTS - 1):
-        with suppress(FileNotFoundError):
-            return _Verifier(folder, against, public_keys, progress).run()
-    return _Verifier(folder, against, public_keys, progress).run()
+    progress = progress or Progress()
+    return looked_at(lambda: _Verifier(folder, against, public_keys, progress).run())
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 from callkeeper.cli.main import CouldNotRun
 from callkeeper.kinds.finding import ObjectKey
 from callkeeper.kinds.reading import ObjectReading
-from callkeeper.local.users import NAME as USERS_FILE
+from callkeeper.kinds.terms import USERS_FILE
 from callkeeper.local.users import FolderUsers, read_users
 from callkeeper.manifests.files import ManifestsError
 from callkeeper.manifests.loading import Manifests, read_folder

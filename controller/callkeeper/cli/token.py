@@ -9,11 +9,10 @@ from urllib.parse import quote
 import click
 
 from callkeeper.cli.main import CouldNotRun
+from callkeeper.kinds.terms import USERS_FILE
 
 if TYPE_CHECKING:
     from callkeeper.policy.directory import User
-
-NAME = "users.csv"
 
 
 @click.command(short_help="Make a token for a user, to try what users may do.")
@@ -41,7 +40,7 @@ def token(folder: Path, reference: str, state: Path | None) -> None:
     from callkeeper.local.tokens import TOKENS, create_user_header  # noqa: PLC0415 - likewise
 
     path = state_folder(folder, state)
-    user = _of_file(folder, reference) if (folder / NAME).exists() else _of_recorder(folder, state, reference)
+    user = _of_file(folder, reference) if (folder / USERS_FILE).exists() else _of_recorder(folder, state, reference)
     if not (path / TOKENS).exists():
         raise CouldNotRun(f"there is no state for {folder} yet; run: callkeeper up {folder}")
     try:
@@ -56,11 +55,12 @@ def _of_file(folder: Path, reference: str) -> User:
     read = read_users(folder)
     if read.directory is None:
         raise CouldNotRun(
-            f"{folder / NAME} cannot be taken: {read.complaint}; `callkeeper validate {folder}` says all that is wrong"
+            f"{folder / USERS_FILE} cannot be taken: {read.complaint}; `callkeeper validate {folder}` says all that is "
+            "wrong"
         )
     user = read.directory.find(reference)
     if user is None:
-        raise CouldNotRun(f"there is no user {reference} in {folder / NAME}; use an id or e-mail address of it")
+        raise CouldNotRun(f"there is no user {reference} in {folder / USERS_FILE}; use an id or e-mail address of it")
     return user
 
 
@@ -75,5 +75,5 @@ def _of_recorder(folder: Path, state: Path | None, reference: str) -> User:
     except Refusal as refusal:
         raise CouldNotRun(f"there is no user {reference}: {refusal.message}") from refusal
     except CannotRun as error:
-        raise CouldNotRun(f"{folder} has no {NAME}, and {error.message}") from error
+        raise CouldNotRun(f"{folder} has no {USERS_FILE}, and {error.message}") from error
     return User(id=found["id"], email=found["email"] or "", roles=frozenset(map(Role, found["roles"])))

@@ -11,16 +11,13 @@ import click
 from callkeeper.cli.cluster_options import cluster_options, read_cluster, takes_cluster_options
 from callkeeper.cli.main import CouldNotRun, collector_at_rest
 from callkeeper.kinds.finding import Finding, Severity
-from callkeeper.kinds.terms import GROUP
+from callkeeper.kinds.terms import GROUP, USERS_FILE
 from callkeeper.manifests.files import ManifestsError
 from callkeeper.manifests.loading import Manifests, read_paths
 from callkeeper.manifests.located import LocatedFinding
 from callkeeper.manifests.report import Report
 
 EXIT_FINDINGS = 1
-
-_USERS = "users.csv"
-"""The user directory of a settings folder. `callkeeper up` takes it whole or not at all, so it is proved as well."""
 
 
 @click.command(short_help="Check manifests, as CI and the cluster would.")
@@ -141,12 +138,12 @@ def _without_users(paths: Sequence[str]) -> tuple[tuple[str, ...], tuple[Path, .
     manifests, users = [], []
     for text in paths:
         path = Path(text)
-        if path.name == _USERS and path.is_file():
+        if path.name == USERS_FILE and path.is_file():
             users.append(path)
             continue
         manifests.append(text)
-        if text != "-" and (path / _USERS).exists():
-            users.append(path / _USERS)
+        if text != "-" and (path / USERS_FILE).exists():
+            users.append(path / USERS_FILE)
     return tuple(manifests), tuple(dict.fromkeys(users))
 
 

@@ -8,6 +8,9 @@ API_VERSION = f"{GROUP}/{VERSION}"
 DEFAULT_NAMESPACE = "default"
 """Where an object without a namespace lives, as kubectl has it."""
 
+USERS_FILE = "users.csv"
+"""The user directory of a settings folder's own recorder, beside the objects."""
+
 CONFIRM_ANNOTATION = f"{GROUP}/confirm"
 CHANGED_BY_ANNOTATION = f"{GROUP}/changed-by"
 COMMIT_ANNOTATION = f"{GROUP}/commit"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from callkeeper.kinds.finding import Finding, Severity
 from callkeeper.kinds.reading import ObjectReading
+from callkeeper.kinds.terms import USERS_FILE
 from callkeeper.local.unknown_users import unknown_users
-from callkeeper.local.users import NAME as USERS
 from callkeeper.local.users import FolderUsers, read_users
 from callkeeper.manifests.files import KUSTOMIZATION_NAMES, MANIFEST_SUFFIXES, ManifestsError
 from callkeeper.manifests.loading import Manifests, read_folder
@@ -77,7 +77,7 @@ def watched_files(folder: Path) -> list[Path]:
 
 
 def _has_a_say(name: str) -> bool:
-    named = name.lower().endswith(MANIFEST_SUFFIXES) or name in {*KUSTOMIZATION_NAMES, USERS}
+    named = name.lower().endswith(MANIFEST_SUFFIXES) or name in {*KUSTOMIZATION_NAMES, USERS_FILE}
     return named and not name.startswith(".")
 
 

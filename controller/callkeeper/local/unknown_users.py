@@ -8,10 +8,10 @@ from difflib import get_close_matches
 
 from callkeeper.kinds.finding import Finding, ObjectKey, Severity
 from callkeeper.kinds.reading import ObjectReading
-from callkeeper.kinds.recorder import Recorder
 from callkeeper.kinds.recording_policy import RecordingPolicy
 from callkeeper.kinds.resource import shorten
 from callkeeper.kinds.user_policy import UserPolicy
+from callkeeper.policy.cross_check import embedded_recorders
 from callkeeper.policy.directory import Directory
 
 MOST_UNKNOWN = 100
@@ -24,11 +24,7 @@ LARGEST_SEARCHED = 2_000
 def unknown_users(readings: Iterable[ObjectReading], directory: Directory) -> Iterator[Finding]:
     """A warning for each override of a user who is not in the directory."""
     readings = tuple(readings)
-    embedded = {
-        reading.key
-        for reading in readings
-        if isinstance(reading.resource, Recorder) and reading.resource.spec.endpoint is None
-    }
+    embedded = embedded_recorders(readings)
     for reading in readings:
         if reading.recorder is None or not isinstance(reading.resource, RecordingPolicy | UserPolicy):
             continue

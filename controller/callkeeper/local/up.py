@@ -19,6 +19,7 @@ from callkeeper.audit.errors import TokenFileError
 from callkeeper.audit.mask import NumberMask
 from callkeeper.audit.store import AuditStore
 from callkeeper.kinds.finding import ObjectKey
+from callkeeper.kinds.terms import USERS_FILE
 from callkeeper.local import git
 from callkeeper.local.attribution import FolderAttribution, system_user
 from callkeeper.local.audit_destination import StoreDestination, open_audit_store
@@ -43,7 +44,6 @@ from callkeeper.local.status_file import StatusFile, read_statuses
 from callkeeper.local.telling import Started, Teller
 from callkeeper.local.tls import ReloadedTls, TlsFiles
 from callkeeper.local.tokens import LocalPrincipals, open_principals
-from callkeeper.local.users import NAME as USERS
 from callkeeper.local.users import FolderUsers
 from callkeeper.local.watching import changes
 from callkeeper.reconcile.outcome import Outcome
@@ -249,14 +249,14 @@ class Up:
 
     def _take_users(self, content: FolderContent) -> None:
         if self._given is not None and self._given.take(content.users) and (directory := content.users.directory):
-            self.teller.note("users", f"{USERS}: {len(directory.users)} users are in force")
+            self.teller.note("users", f"{USERS_FILE}: {len(directory.users)} users are in force")
 
     async def _tell_users(self) -> None:
         if self._given is None:
             return
         failure = await self._given.tell()
         if failure is not None:
-            self.teller.note("UsersNotAudited", f"{USERS} is in force, but not yet in the audit log: {failure}")
+            self.teller.note("UsersNotAudited", f"{USERS_FILE} is in force, but not yet in the audit log: {failure}")
 
     def _bind(self) -> socket.socket:
         bound = bind(self.options.host, self.options.port)
@@ -291,7 +291,7 @@ class Up:
 
     async def _begin_users(self, recorder: Recorder, read: FolderUsers) -> None:
         """Bring users.csv into force before the recorder serves; where it is broken, the users from before."""
-        self._given = GivenUsers(recorder, USERS, self._who_changed_users)
+        self._given = GivenUsers(recorder, USERS_FILE, self._who_changed_users)
         self._given.take(read)
         if not read.findings:
             return
@@ -300,10 +300,10 @@ class Up:
         except StorageFault as fault:
             raise CannotRun(str(fault), EXIT_STATE_UNUSABLE) from fault
         users = len(recorder.users.directory.users)
-        self.teller.note("UsersFromBefore", f"{USERS} cannot be taken: the {users} users from before are in force")
+        self.teller.note("UsersFromBefore", f"{USERS_FILE} cannot be taken: the {users} users from before are in force")
 
     def _who_changed_users(self) -> tuple[Actor, dict[str, str]]:
-        found = self._attribution.actor_of_file(self.options.folder / USERS)
+        found = self._attribution.actor_of_file(self.options.folder / USERS_FILE)
         known = {"author": found.author, "commit": found.commit}
         actor = Actor(principal=Principal(id="up", email=found.email), ip_address=found.ip_address)
         return actor, {name: text for name, text in known.items() if text}

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from callkeeper.kinds.finding import Finding, Severity
+from callkeeper.kinds.terms import USERS_FILE
 from callkeeper.manifests.located import LocatedFinding
 from callkeeper.policy.directory import Directory
 from callkeeper.policy.users_csv import COLUMNS, UsersProblem, parse_users
-
-NAME = "users.csv"
 
 MAX_BYTES = 64 * 1024 * 1024
 """500,000 users of 120 characters."""
@@ -36,7 +35,7 @@ class FolderUsers:
 
 def read_users(folder: Path) -> FolderUsers:
     """Read `users.csv` of a settings folder. Total: whatever is wrong is a finding."""
-    return read_users_file(folder / NAME)
+    return read_users_file(folder / USERS_FILE)
 
 
 def read_users_file(path: Path) -> FolderUsers:

@@ -76,14 +76,17 @@ def _recorder_hint(wanted: ObjectKey, present: Collection[ObjectKey]) -> str:
     return f"it may live elsewhere; settings and their Recorder share a namespace{there_is}"
 
 
-def _embedded_twice(readings: Iterable[ObjectReading]) -> Iterable[Finding]:
-    embedded = sorted(
-        (
-            reading.key
-            for reading in readings
-            if isinstance(reading.resource, Recorder) and reading.resource.spec.endpoint is None
-        ),
+def embedded_recorders(readings: Iterable[ObjectReading]) -> list[ObjectKey]:
+    """Those without an endpoint, ascending: a folder runs them itself."""
+    return sorted(
+        reading.key
+        for reading in readings
+        if isinstance(reading.resource, Recorder) and reading.resource.spec.endpoint is None
     )
+
+
+def _embedded_twice(readings: Iterable[ObjectReading]) -> Iterable[Finding]:
+    embedded = embedded_recorders(readings)
     for key in embedded[1:]:
         yield Finding(
             rule="recorder.embedded-twice",

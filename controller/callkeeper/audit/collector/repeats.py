@@ -7,8 +7,8 @@ what is stored, so that a sender that numbers two events alike is noticed: its s
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
-from datetime import UTC, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from itertools import groupby, islice
 from pathlib import Path
 
@@ -103,5 +103,4 @@ def _received(folder: Path, listing: Listing, wanted: Mapping[str, AuditEvent]) 
 
 def _is_received(event: AuditEvent, line: bytes | None) -> bool:
     """Whether the row is that of the event, with the time of receipt in place of the instant claimed."""
-    claimed = replace(event, details={**event.details, "claimedAt": event.at.astimezone(UTC).isoformat()})
-    return line is not None and line[DATE_LENGTH:] == row(claimed)[DATE_LENGTH:]
+    return line is not None and line[DATE_LENGTH:] == row(event.received(event.at))[DATE_LENGTH:]
